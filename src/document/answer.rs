@@ -1,0 +1,1 @@
+//! From a model answer to file content.

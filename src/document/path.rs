@@ -1,0 +1,1 @@
+//! May this path be written?

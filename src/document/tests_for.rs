@@ -1,0 +1,1 @@
+//! Where tests for a file go.

@@ -1,0 +1,4 @@
+//! Runs a workflow.
+
+pub mod event;
+pub mod ports;

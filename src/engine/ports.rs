@@ -1,0 +1,227 @@
+//! The four ports through which a run acts: model, workspace, observer, journal.
+//!
+//! Nothing here knows an editor, a wire format, SQL or a disk. A front end, or a test, brings an implementation of each.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use thiserror::Error;
+
+use crate::{document::FileRef, engine::event::Event, workflow::Role};
+
+/// What a run is given to act with.
+#[derive(Clone)]
+pub struct Ports {
+    pub model: Arc<dyn Model>,
+    pub workspace: Arc<dyn Workspace>,
+    pub observer: Arc<dyn Observer>,
+    pub journal: Arc<dyn Journal>,
+}
+
+/// Answers one prompt.
+pub trait Model: Send + Sync {
+    /// Streams the answer. The last item of a good answer is [`Delta::Done`]; an error is the last item of a failed one.
+    /// Dropping the stream abandons the request and closes its connection.
+    fn answer(&self, request: Request) -> BoxStream<'_, Result<Delta, ModelError>>;
+
+    /// How many requests may be under way side by side, at least 1.
+    fn concurrency(&self) -> usize;
+
+    /// Whether a model of this name (`provider/model`, a role, or `replay`) is configured.
+    fn knows(&self, name: &str) -> bool;
+}
+
+/// One prompt in the order that lets provider caches hit: `system`, `shared`, (breakpoint), `prompt`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Request {
+    /// The step's module, for error messages: "Plan Tests".
+    pub step: String,
+    pub role: Role,
+    /// A role or `provider/model` that the user named; wins over `role`.
+    pub model: Option<String>,
+    /// The same for every step of a run.
+    pub system: String,
+    /// Documents that several requests have in common, sorted by path. May be empty.
+    pub shared: String,
+    /// Target document, instruction, and a reminder of the answer's form.
+    pub prompt: String,
+}
+
+/// A piece of an answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Delta {
+    Text(String),
+    /// The request waits before it is sent, or sent again. Nothing was received for it so far.
+    Waiting {
+        delay: Duration,
+        reason: String,
+    },
+    Done {
+        finish: Finish,
+        usage: Usage,
+    },
+}
+
+/// Why a model stopped, as it said itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finish {
+    /// The answer is whole.
+    Stop,
+    /// Cut off at the output limit.
+    Length,
+    /// Refused or filtered; carries the model's reason, or the signal's name.
+    Blocked(String),
+    /// Anything else, by its wire name: `tool_calls`, `pause_turn`, …
+    Unexpected(String),
+}
+
+/// Tokens and money of one answer. `input` includes `cached`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Usage {
+    pub input: u64,
+    pub cached: u64,
+    pub output: u64,
+    /// USD; `None` when the price is unknown.
+    pub cost: Option<f64>,
+}
+
+/// A model that gave no usable answer. `message` is one sentence that names provider, model and remedy.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("{message}")]
+pub struct ModelError {
+    pub kind: ModelErrorKind,
+    pub message: String,
+}
+
+/// What callers branch on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ModelErrorKind {
+    /// No model is configured, or the configuration can't work.
+    Configuration,
+    /// Wrong or missing key.
+    Auth,
+    /// No credit left.
+    Quota,
+    /// No such model or endpoint.
+    NotFound,
+    /// The prompt doesn't fit the context window.
+    TooLong,
+    /// The server refuses the request.
+    Rejected,
+    /// Unreachable, overloaded, or failing, after the retries.
+    Unavailable,
+    /// Silence beyond a timeout.
+    Timeout,
+    /// The stream ended without a finish signal.
+    Truncated,
+    /// Not what the wire promises.
+    Protocol,
+}
+
+/// The user's files, open or on disk.
+#[async_trait]
+pub trait Workspace: Send + Sync {
+    /// The text as the user sees it now: an open buffer wins over disk. A missing file is a snapshot without text.
+    async fn read(&self, file: &FileRef) -> Result<Snapshot, WorkspaceError>;
+
+    /// Carries out one edit: the file as `base` shows it becomes `text`. Nothing is overwritten that isn't `base`.
+    async fn save(&self, base: &Snapshot, text: String) -> Result<Saved, WorkspaceError>;
+
+    /// Asks the user to pick one of `options`; `None` where nobody can be asked.
+    async fn choose(&self, question: &str, options: &[&str]) -> Option<usize>;
+
+    /// Resolves a workspace-relative path that a user or a model named, without asking whether it may be written.
+    fn locate(&self, path: &str) -> Result<FileRef, WorkspaceError>;
+}
+
+/// A file as a step saw it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    pub file: FileRef,
+    /// Line ends as LF, without BOM; `None` when the file doesn't exist.
+    pub text: Option<String>,
+    /// The editor's version, for open documents.
+    pub version: Option<i32>,
+}
+
+/// How an edit ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Saved {
+    Created,
+    Changed,
+    /// The text is what it was: no edit.
+    Unchanged,
+    /// Kept, and offered to the user, because it can't be applied safely now.
+    Pending {
+        reason: String,
+    },
+}
+
+/// A file that can't be read or written. The message names it and says what to do.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum WorkspaceError {
+    /// The write policy says no.
+    #[error("refused to write `{file}`: {reason}")]
+    Refused { file: String, reason: String },
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Is told what happens. Synchronous and infallible: reporting never slows or fails a run.
+pub trait Observer: Send + Sync {
+    fn report(&self, event: &Event);
+}
+
+/// Keeps what happened. Each call returns once the entry is durable.
+#[async_trait]
+pub trait Journal: Send + Sync {
+    async fn record(&self, entry: Entry) -> Result<(), JournalError>;
+
+    /// Keeps a prompt and its reply as a message; returns its id (`m1`, `m2`, …, unique in the workspace).
+    async fn message(&self, message: Message) -> Result<String, JournalError>;
+}
+
+/// One fact about a run.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Entry {
+    Begin {
+        run: String,
+        workflow: String,
+        instruction: String,
+    },
+    /// A request is about to be sent.
+    Attempt {
+        run: String,
+        step: u32,
+        prompt: String,
+    },
+    Answer {
+        run: String,
+        step: u32,
+        text: String,
+        usage: Usage,
+    },
+    Step {
+        run: String,
+        step: u32,
+        module: String,
+        status: crate::workflow::Status,
+        error: Option<String>,
+    },
+    End {
+        run: String,
+        status: crate::workflow::Status,
+    },
+}
+
+/// A prompt and its reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    pub prompt: String,
+    pub reply: String,
+}
+
+#[derive(Clone, Debug, Error)]
+#[error("failed to keep the run's history: {0}")]
+pub struct JournalError(pub String);

@@ -1,0 +1,3 @@
+//! The editor front end.
+
+pub mod transport;

@@ -1,0 +1,1 @@
+//! Frames between standard input and output, and the service.

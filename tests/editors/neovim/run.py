@@ -21,11 +21,18 @@ def read_scenario(path):
 
 
 def test(path, stepwright, neovim, out, config=None):
-    """Plays the scenario in the file and prints a line, and its problems if any. Returns whether there were none."""
+    """Plays the scenario in the file. Returns whether everything was as expected."""
     started = time.monotonic()
     scenario = read_scenario(path)
     problems = list(expect.problems(scenario, session.play(path.stem, scenario, stepwright, neovim, out, config)))
-    print(f"{'FAIL' if problems else 'ok  '} {path.stem}: {scenario['about']} ({time.monotonic() - started:.1f} s)", flush=True)
+    if problems:
+        problems.append(f"see {out / path.stem}.*")
+    return report(f"{path.stem}: {scenario['about']} ({time.monotonic() - started:.1f} s)", problems)
+
+
+def report(line, problems):
+    """Prints a line for one test, and its problems if any. Returns whether there were none."""
+    print(f"{'FAIL' if problems else 'ok  '} {line}", flush=True)
     for problem in problems:
         print(f"       {problem}", flush=True)
     return not problems

@@ -45,8 +45,9 @@ venv() {
 
 # Debian keeps venv apart from Python.
 need_venv() {
-  [[ $EUID == 0 ]] && command -v apt-get >/dev/null ||
+  if [[ $EUID != 0 ]] || ! command -v apt-get >/dev/null; then
     die "Python's venv is missing: install it (Debian: apt install python3-venv) and run again"
+  fi
   apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-venv
 }
 
@@ -57,6 +58,7 @@ install_model() { once model "$EDITORS/model/requirements.txt" venv model; }
 # Builds the program and sets STEPWRIGHT to it.
 build_stepwright() {
   cargo build --locked
+  # shellcheck disable=SC2034 # used by who sources this
   STEPWRIGHT=$(cargo metadata --locked --no-deps --format-version 1 |
     python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')/debug/stepwright
 }

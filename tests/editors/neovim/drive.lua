@@ -88,6 +88,11 @@ function take.run(step)
   end)
 end
 
+-- Runs a command of the editor's own command line.
+function take.ex(command)
+  vim.cmd(command)
+end
+
 -- Waits until a progress text or a message contains this.
 function take.see(text)
   await('`' .. text .. '`', function() return has_shown(text) end)

@@ -6,6 +6,8 @@ def problems(scenario, seen):
     """Yields a sentence for everything that isn't as expected."""
     expect = scenario["expect"]
     yield from always(seen)
+    if seen.of("fail"):
+        return  # everything else follows from that
     titles = {title for menu in seen.of("menu") for title in menu}
     yield from (f"no `{title}` in any menu; there were {sorted(titles)}" for title in expect.get("menu", []) if title not in titles)
     texts = [p.get("message") or "" for p in seen.of("progress") if p["kind"] != "end"]
@@ -20,13 +22,15 @@ def problems(scenario, seen):
 
 def always(seen):
     """What must hold in every session."""
-    yield from (f"the editor's user is stuck: {why}" for why in seen.of("fail"))
+    if "panicked at" in seen.errors:
+        yield "the server panicked: " + next(line for line in seen.errors.splitlines() if "panicked at" in line)
+    if seen.of("fail"):
+        yield from (f"the editor's user is stuck: {why}" for why in seen.of("fail"))
+        return
     if seen.status != 0:
         yield f"Neovim ended with status {seen.status}"
     if seen.server_exit != 0:
         yield f"the server ended with status {seen.server_exit}, expected 0 after shutdown and exit"
-    if "panicked at" in seen.errors:
-        yield "the server panicked: " + next(line for line in seen.errors.splitlines() if "panicked at" in line)
     for answer in seen.of("answer"):
         if answer.get("error") or not answer["null"]:
             yield f"{answer['command']} must be answered with null, got {answer}"

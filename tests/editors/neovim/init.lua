@@ -1,5 +1,4 @@
 -- A fresh user's Neovim: no plugins, and the configuration that `stepwright editor neovim` prints, pasted.
--- The server is `stepwright` on the PATH, as that configuration says.
 vim.o.swapfile = false
 vim.o.hidden = true
 local valid, pasted = pcall(dofile, vim.env.SCENARIO_CONFIGURATION)

@@ -46,7 +46,9 @@ def play(name, scenario, stepwright, neovim, out, config=None):
         printed = subprocess.run(
             [stepwright, "editor", "neovim"], env=environment, capture_output=True, text=True, check=True, timeout=STEP_DEADLINE_S
         )
-        (scratch / "pasted.lua").write_text(printed.stdout)
+        # It names this very binary unless that is on the PATH; either way it is the recorded one that starts.
+        recorded = printed.stdout.replace(str(stepwright), str(scratch / "bin" / "stepwright"))
+        (scratch / "pasted.lua").write_text(recorded)
         (scratch / "config.toml").write_text(config or replay_config(scratch, scenario))
         driven = {"open": scenario["open"], "steps": scenario["do"], "deadline_s": scenario.get("deadline_s", STEP_DEADLINE_S)}
         (scratch / "scenario.json").write_text(json.dumps(driven).replace("${workspace}", workspace.as_uri()))

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 pub mod answer;
+pub mod disk;
 pub mod edit;
 pub mod path;
 pub mod reference;

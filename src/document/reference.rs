@@ -1,1 +1,5 @@
 //! References to files.
+
+mod roots;
+
+pub use roots::{Roots, file_ref, innermost, normalize};

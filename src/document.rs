@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use ropey::Rope;
 
 pub mod answer;
+pub mod disk;
 pub mod edit;
 pub mod format;
 pub mod language;

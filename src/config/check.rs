@@ -88,7 +88,8 @@ impl Walk<'_> {
             _ => match leaf(&tree.node, schema) {
                 Some(value) => Some(value),
                 None => {
-                    let message = format!("{} takes {}, not {}", path.subject(tree.line), takes(schema), got(tree, schema));
+                    let message =
+                        format!("{} takes {}{}", path.subject(tree.line), takes(schema), not(&tree.node, schema));
                     self.problem(tree.line, message);
                     None
                 }
@@ -102,7 +103,7 @@ impl Walk<'_> {
         let mut kept = Map::new();
         let mut written = HashSet::new();
         let mut lost = None;
-        for entry in entries {
+        for entry in entries.iter().filter(|entry| entry.value.node != Node::Null) {
             let key = if self.camel_case { kebab_case(&entry.key) } else { entry.key.clone() };
             let Some(rule) = keys.get(&key) else {
                 lost = lost.or(nearest(&key, names(keys)).filter(|near| is_essential(near)));
@@ -124,7 +125,7 @@ impl Walk<'_> {
                 Some(value) => {
                     kept.insert(key.clone(), value);
                 }
-                None if is_essential(&key) && entry.value.node != Node::Null => lost = lost.or(Some(key.clone())),
+                None if is_essential(&key) => lost = lost.or(Some(key.clone())),
                 None => {}
             }
             written.insert(key);
@@ -149,7 +150,8 @@ impl Walk<'_> {
         let mut kept = Map::new();
         for entry in entries {
             if pattern.as_ref().is_some_and(|pattern| !pattern.is_match(&entry.key)) {
-                let form = if path.dotted() == "models" { "\"provider/model\"" } else { "a name without `/` and spaces" };
+                let form =
+                    if path.dotted() == "models" { "\"provider/model\"" } else { "a name without `/` and spaces" };
                 let message = format!("a key of `{}` is {form}, not `{}`", path.shown(), shown(&entry.key));
                 self.problem(entry.line, message);
                 continue;
@@ -175,9 +177,7 @@ impl Walk<'_> {
         let mut seen = HashSet::new();
         for (index, item) in items.iter().enumerate() {
             let mut at = path.clone();
-            if schema["items"]["type"] == "object"
-                && let Some(last) = at.0.last_mut()
-            {
+            if let Some(last) = at.0.last_mut() {
                 *last = format!("{last}[{}]", index + 1);
             }
             let Some(value) = self.node(item, &schema["items"], &at) else {
@@ -215,7 +215,8 @@ impl Walk<'_> {
         } else if let Some(home) = home_of(key, self.root) {
             format!("it belongs in `{home}`")
         } else {
-            let valid: Vec<String> = names(keys).map(|name| format!("`{name}`")).collect();
+            let is_ours = |name: &&str| !path.0.is_empty() || (self.may_set)(name).is_ok();
+            let valid: Vec<String> = names(keys).filter(is_ours).map(|name| format!("`{name}`")).collect();
             format!("valid here: {}", valid.join(", "))
         };
         format!("unknown key `{}`{place}; {advice}", shown(key))
@@ -250,13 +251,13 @@ fn leaf(node: &Node, schema: &Value) -> Option<Value> {
 }
 
 /// What a key takes, in words.
-fn takes(schema: &Value) -> String {
+pub fn takes(schema: &Value) -> String {
     if let Some(words) = schema["x-takes"].as_str() {
         return words.to_owned();
     }
     if let Some(choices) = schema["enum"].as_array() {
         let choices: Vec<String> = choices.iter().map(Value::to_string).collect();
-        return choices.join(" or ");
+        return alternatives(&choices);
     }
     let range = match (schema["minimum"].as_f64(), schema["maximum"].as_f64()) {
         (Some(minimum), Some(maximum)) => format!(" from {minimum} to {maximum}"),
@@ -274,20 +275,20 @@ fn takes(schema: &Value) -> String {
 }
 
 /// What was written instead, without what could be a key.
-fn got(tree: &Tree, schema: &Value) -> String {
-    match &tree.node {
+fn not(node: &Node, schema: &Value) -> String {
+    // Where a name, an address or a command belongs, what stands there may well be a key, or carry one.
+    let is_address = schema["x-essential"] == true && schema.get("enum").is_none();
+    let may_be_key = schema["x-name"] == true || schema["x-whole"] == true || is_address;
+    let written = match node {
         Node::Null => "nothing".into(),
         Node::Boolean(value) => value.to_string(),
         Node::Integer(i128::MAX) => "so large a number".into(),
         Node::Integer(number) => number.to_string(),
-        Node::Float(number) => number.to_string(),
+        Node::Float(number) => format!("{number:?}"),
         Node::Text(text) if text.trim().is_empty() => "an empty text".into(),
         Node::Text(text) if text.contains('\0') => "a text with a NUL in it".into(),
-        // Where a name or an address belongs, what stands there may well be a key, or carry one.
-        Node::Text(text) if looks_like_key(text) => "what looks like a key".into(),
-        Node::Text(_) if schema["x-name"] == true || schema["x-essential"] == true && schema.get("enum").is_none() => {
-            "this".into()
-        }
+        Node::Text(text) if looks_like_key(text) => return "; what stands there looks like a key".into(),
+        Node::Text(_) if may_be_key => return String::new(),
         Node::Text(text) => {
             let choices = schema["enum"].as_array().into_iter().flatten().filter_map(Value::as_str);
             match nearest(text, choices) {
@@ -298,6 +299,16 @@ fn got(tree: &Tree, schema: &Value) -> String {
         Node::Date(_) => "a date".into(),
         Node::List(_) => "a list".into(),
         Node::Table(_) => "a table".into(),
+    };
+    format!(", not {written}")
+}
+
+/// `a, b or c`.
+fn alternatives(choices: &[String]) -> String {
+    match choices {
+        [] => String::new(),
+        [only] => only.clone(),
+        [first @ .., last] => format!("{} or {last}", first.join(", ")),
     }
 }
 

@@ -52,7 +52,8 @@ mod tests {
             let environment = |name: &str| {
                 variables.iter().find(|(variable, _)| *variable == name).map(|(_, value)| OsString::from(value))
             };
-            [config_folder(&environment), state_folder(&environment)].map(|folder| folder.unwrap().display().to_string())
+            [config_folder(&environment), state_folder(&environment)]
+                .map(|folder| folder.unwrap().display().to_string())
         };
         let set = [("HOME", "/home/a"), ("XDG_CONFIG_HOME", "/c"), ("XDG_STATE_HOME", "/s")];
         assert_eq!(folders(&set), ["/c/stepwright", "/s/stepwright"]);

@@ -2,11 +2,21 @@
 //!
 //! Invariant: editor settings and workspace files name no server, no key and no model, and raise no limit.
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use serde::{
+    Deserialize as _,
+    de::value::{Error, StrDeserializer},
+};
 
 use super::{
-    CHECK_TIMEOUT, Check, Key, Layer, ModelFacts, Preset, Price, Provider, Settings, UnknownPrice, Wire, duration,
-    options::{LimitOptions, ModelOptions, Options, ProviderOptions, UnknownPriceName, WireName},
+    CHECK_TIMEOUT, Check, Key, Layer, ModelFacts, Preset, Price, Provider, Settings, UnknownPrice, Wire,
+    check::takes,
+    duration,
+    options::{LimitOptions, ModelOptions, Options, ProviderOptions, RULES, UnknownPriceName, WireName},
 };
 
 /// What the gate and the timeouts use when nobody sets them; a lower layer's silence means these.
@@ -44,20 +54,30 @@ impl Layer {
 }
 
 /// The settings while layers are put onto them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Draft {
     settings: Settings,
+    /// The file where the user may set everything, as messages name it.
+    user_file: String,
     /// A timeout may be set in a lower layer than the command.
     check_timeout: Option<Duration>,
 }
 
 impl Draft {
+    pub fn new(user_file: String) -> Self {
+        Self { settings: Settings::default(), user_file, check_timeout: None }
+    }
+
+    pub fn user_file(&self) -> &str {
+        &self.user_file
+    }
+
     pub fn finish(self) -> Settings {
         self.settings
     }
 
     /// `folder` is where the layer's file is, for relative paths in it.
-    pub fn apply(&mut self, options: Options, layer: Layer, folder: Option<&std::path::Path>, refuse: Refuse) {
+    pub fn apply(&mut self, options: Options, layer: Layer, folder: Option<&Path>, refuse: Refuse) {
         let settings = &mut self.settings;
         settings.main = options.roles.main.or(settings.main.take());
         settings.fast = options.roles.fast.or(settings.fast.take());
@@ -67,7 +87,7 @@ impl Draft {
             }
         }
         settings.models.extend(options.models.into_iter().map(|(name, written)| (name, facts(written))));
-        limits(settings, options.limits, layer, refuse);
+        limits(settings, options.limits, layer, &self.user_file, refuse);
         self.check_timeout = options.check.timeout.as_deref().and_then(duration::parse).or(self.check_timeout);
         let timeout = self.check_timeout.unwrap_or(CHECK_TIMEOUT);
         if let Some(command) = options.check.command {
@@ -115,22 +135,12 @@ impl Draft {
     }
 }
 
-fn provider(
-    name: &str,
-    written: ProviderOptions,
-    folder: Option<&std::path::Path>,
-    refuse: Refuse,
-) -> Option<Provider> {
+fn provider(name: &str, written: ProviderOptions, folder: Option<&Path>, refuse: Refuse) -> Option<Provider> {
     let path = format!("providers.{name}");
-    let by_name = BTreeMap::from([
-        ("openai", WireName::OpenAi),
-        ("anthropic", WireName::Anthropic),
-        ("ollama", WireName::Ollama),
-        ("replay", WireName::Replay),
-    ]);
-    let Some(wire) = written.wire.or_else(|| by_name.get(name).copied()) else {
-        let choices: Vec<String> = by_name.keys().map(|name| format!("\"{name}\"")).collect();
-        refuse(&path, format!("a provider of this name needs `wire`, which takes {}", choices.join(" or ")));
+    let by_name = || WireName::deserialize(StrDeserializer::<Error>::new(name)).ok();
+    let Some(wire) = written.wire.or_else(by_name) else {
+        let rule = &RULES["properties"]["providers"]["additionalProperties"]["properties"]["wire"];
+        refuse(&path, format!("a provider of this name needs `wire`, which takes {}", takes(rule)));
         return None;
     };
     let wire = match wire {
@@ -169,9 +179,9 @@ fn facts(written: ModelOptions) -> ModelFacts {
     }
 }
 
-fn limits(settings: &mut Settings, written: LimitOptions, layer: Layer, refuse: Refuse) {
+fn limits(settings: &mut Settings, written: LimitOptions, layer: Layer, user_file: &str, refuse: Refuse) {
     let limits = &mut settings.limits;
-    let mut lower = Lower { layer, refuse };
+    let mut lower = Lower { layer, user_file, refuse };
     let same = |number: &f64| number.to_string();
     lower.set("concurrency", &mut limits.concurrency, written.concurrency, Some(CONCURRENCY), usize::to_string);
     lower.set("max-cost-per-run", &mut limits.max_cost_per_run, written.max_cost_per_run, None, same);
@@ -189,7 +199,8 @@ fn limits(settings: &mut Settings, written: LimitOptions, layer: Layer, refuse: 
         (Some(UnknownPriceName::Refuse), _) => limits.unknown_price = UnknownPrice::Refuse,
         (Some(UnknownPriceName::Run), Layer::User) => limits.unknown_price = UnknownPrice::Run,
         (Some(UnknownPriceName::Run), _) if limits.unknown_price == UnknownPrice::Refuse => {
-            (lower.refuse)("limits.unknown-price", "`unknown-price` can only be made stricter here".into());
+            let message = format!("`unknown-price` can only be made stricter here; to allow more, edit {user_file}");
+            (lower.refuse)("limits.unknown-price", message);
         }
         _ => {}
     }
@@ -198,6 +209,7 @@ fn limits(settings: &mut Settings, written: LimitOptions, layer: Layer, refuse: 
 /// Sets limits: as written for the user, downwards only for the others.
 struct Lower<'a> {
     layer: Layer,
+    user_file: &'a str,
     refuse: Refuse<'a>,
 }
 
@@ -213,7 +225,9 @@ impl Lower<'_> {
         let Some(written) = written else { return };
         match limit.or(unset) {
             Some(now) if self.layer != Layer::User && written > now => {
-                let message = format!("`{key}` can only be lowered here, and it is {} already", show(&now));
+                let (now, file) = (show(&now), self.user_file);
+                let message =
+                    format!("`{key}` can only be lowered here, and it is {now} already; to raise it, edit {file}");
                 (self.refuse)(&format!("limits.{key}"), message);
             }
             _ => *limit = Some(written),

@@ -14,7 +14,7 @@ use super::{
     check::check,
     folders,
     layer::Draft,
-    options::{Options, rules},
+    options::{Options, RULES},
     tree::{self, Entry, Node, Tree},
 };
 
@@ -68,12 +68,11 @@ impl fmt::Display for Source {
 
 /// Resolves layers, lowest first.
 pub fn load(sources: &Sources) -> Loaded {
-    let rules = rules();
     let user_file = match &sources.user {
         Some((path, _)) => format!("your own `{}`", path.display()),
         None => "your own `config.toml` (`stepwright doctor` says where that is)".into(),
     };
-    let mut draft = Draft::default();
+    let mut draft = Draft::new(user_file);
     let mut problems = Vec::new();
     let file = |(path, text): &(PathBuf, String)| (Source::File(path.clone()), tree::from_toml(text));
     let layers = [
@@ -90,7 +89,7 @@ pub fn load(sources: &Sources) -> Loaded {
                     Source::File(path) => path.parent(),
                     Source::Editor => None,
                 };
-                resolve(&mut draft, &without_client_keys(tree, layer), &rules, layer, folder, &user_file, &mut found);
+                resolve(&mut draft, &without_client_keys(tree, layer), layer, folder, &mut found);
             }
             Err(problem) => found.push(problem),
         }
@@ -123,16 +122,8 @@ pub fn read(places: &Places) -> Loaded {
     Loaded { settings: loaded.settings, problems }
 }
 
-fn resolve(
-    draft: &mut Draft,
-    tree: &Tree,
-    rules: &serde_json::Value,
-    layer: Layer,
-    folder: Option<&Path>,
-    user_file: &str,
-    problems: &mut Vec<Problem>,
-) {
-    let checked = check(tree, rules, layer == Layer::Editor, &|key| layer.may_set(key, user_file));
+fn resolve(draft: &mut Draft, tree: &Tree, layer: Layer, folder: Option<&Path>, problems: &mut Vec<Problem>) {
+    let checked = check(tree, &RULES, layer == Layer::Editor, &|key| layer.may_set(key, draft.user_file()));
     problems.extend(checked.problems);
     match Options::deserialize(checked.value) {
         Ok(options) => draft.apply(options, layer, folder, &mut |path, message| {

@@ -5,7 +5,7 @@
 //! missing), `x-unique` (the key that tells the items of a list apart), `x-essential` (without it the table would mean
 //! something else, so the table goes when it is wrong), `x-name` (never a key), `x-key` (the pattern of a table's keys).
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, sync::LazyLock};
 
 use schemars::{JsonSchema, Schema, generate::SchemaSettings, transform::RecursiveTransform};
 use serde::Deserialize;
@@ -115,6 +115,7 @@ pub struct ModelOptions {
     #[schemars(range(min = 16, max = 100_000_000))]
     pub max_output_tokens: Option<u64>,
     /// USD per million tokens.
+    #[schemars(extend("x-takes" = "a table such as { input = 0.25, cached = 0.025, output = 2.0 }"))]
     pub price: Option<PriceOptions>,
 }
 
@@ -209,20 +210,20 @@ pub struct TestOptions {
 
 /// JSON Schema (draft 7, which TOML editors understand) of configuration files.
 pub fn schema() -> Value {
-    let mut schema = rules();
+    let mut schema = RULES.clone();
     strip_rules(&mut schema);
     schema
 }
 
 /// The schema with our own rules in it.
-pub fn rules() -> Value {
+pub static RULES: LazyLock<Value> = LazyLock::new(|| {
     SchemaSettings::draft07()
         .with(|settings| settings.inline_subschemas = true)
         .with_transform(RecursiveTransform(leave_out_null))
         .into_generator()
         .into_root_schema_for::<Options>()
         .to_value()
-}
+});
 
 /// TOML has no null; an absent key says the same. The number formats repeat Rust's types, which tell nobody anything.
 fn leave_out_null(schema: &mut Schema) {

@@ -2,8 +2,28 @@
 
 /// How the keys of the services that people use begin.
 const PREFIXES: [&str; 22] = [
-    "sk-", "sk_", "pk-", "pk_", "rk_", "ghp_", "gho_", "github_pat_", "glpat-", "xoxb-", "xoxp-", "AIza", "AKIA", "ya29.",
-    "hf_", "gsk_", "xai-", "pplx-", "r8_", "eyJ", "nvapi-", "Bearer ",
+    "sk-",
+    "sk_",
+    "pk-",
+    "pk_",
+    "rk_",
+    "ghp_",
+    "gho_",
+    "github_pat_",
+    "glpat-",
+    "xoxb-",
+    "xoxp-",
+    "AIza",
+    "AKIA",
+    "ya29.",
+    "hf_",
+    "gsk_",
+    "xai-",
+    "pplx-",
+    "r8_",
+    "eyJ",
+    "nvapi-",
+    "Bearer ",
 ];
 
 /// A run of letters and digits mixed, at least this long, is taken for a key.
@@ -13,10 +33,10 @@ const RANDOM_CHARACTERS: usize = 20;
 const SHOWN_CHARACTERS: usize = 60;
 
 /// Names under which people keep a key, without `-` and `_`.
-const NAMES: [&str; 12] = [
-    "key", "apikey", "token", "apitoken", "accesstoken", "secret", "clientsecret", "password", "authorization", "auth",
-    "bearer", "headers",
-];
+const NAMES: [&str; 5] = ["key", "authorization", "auth", "bearer", "headers"];
+
+/// How longer ones end.
+const NAME_ENDS: [&str; 4] = ["apikey", "token", "secret", "password"];
 
 /// Whether a text is, or contains, what looks like a key. Errs on the side of yes: the price is a value that isn't shown.
 pub fn looks_like_key(text: &str) -> bool {
@@ -26,7 +46,10 @@ pub fn looks_like_key(text: &str) -> bool {
             && run.chars().any(char::is_alphabetic)
     };
     let words = || text.split(|character: char| character.is_whitespace() || "=:,;\"'/".contains(character));
-    PREFIXES.iter().any(|prefix| text.starts_with(prefix))
+    // Addresses carry passwords before the host and keys in the query.
+    let is_loaded_address = text.split_once("://").is_some_and(|(_, rest)| rest.contains(['@', '?']));
+    is_loaded_address
+        || PREFIXES.iter().any(|prefix| text.starts_with(prefix))
         || words().any(|word| PREFIXES.iter().any(|prefix| word.starts_with(prefix)))
         || text.split(|character: char| !character.is_alphanumeric()).any(is_random)
 }
@@ -34,7 +57,7 @@ pub fn looks_like_key(text: &str) -> bool {
 /// Whether a key of this name would hold a key in the other sense.
 pub fn names_a_key(name: &str) -> bool {
     let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
-    NAMES.contains(&plain.as_str())
+    NAMES.contains(&plain.as_str()) || NAME_ENDS.iter().any(|end| plain.ends_with(end))
 }
 
 /// A text of the user's as messages show it: short, on one line, without control characters, and without keys.
@@ -70,6 +93,7 @@ mod tests {
             "Bearer abc",
             "header: Bearer abc sk-x",
             "https://host/v1?key=AIzaSyD",
+            "https://me:hunter2@host",
             "0123456789abcdef0123456789abcdef",
             "x-0123456789abcdefghij-y",
         ] {

@@ -171,7 +171,9 @@ fn canonical(root: &Path) -> io::Result<String> {
 
 /// Two paths that aren't text could look the same as text, so those are never trusted.
 fn text(path: PathBuf) -> io::Result<String> {
-    path.into_os_string().into_string().map_err(|_| io::Error::other("a folder whose name isn't UTF-8 can't be trusted"))
+    path.into_os_string()
+        .into_string()
+        .map_err(|_| io::Error::other("a folder whose name isn't UTF-8 can't be trusted"))
 }
 
 fn create_private(folder: &Path) -> io::Result<()> {

@@ -1,10 +1,10 @@
 ;; stepwright in Emacs 29 or newer: for init.el.
 ;;
 ;; Use it: M-x eglot-code-actions shows what stepwright offers at point or for the region. To give an instruction:
-;; M-x stepwright-run, or a comment marker (`AI: …') and then the code actions. Results are unsaved, and C-/ takes them back.
+;; M-x stepwright-run, or a comment marker (`AI: …') and then the code actions. Results are unsaved, and C-/ undoes.
 ;;
-;; Warning: Eglot runs ONE server per buffer. Where stepwright runs, the language's own server does not, so this gives it
-;; prose and whatever has no server. For code next to another server, use lsp-mode (below), or the command line.
+;; Warning: Eglot runs ONE server per buffer. Where stepwright runs, the language's own server does not. So this gives
+;; it prose, and whatever has no server. For code next to another server, use lsp-mode (below), or the command line.
 
 (with-eval-after-load 'eglot
   (add-to-list 'eglot-server-programs

@@ -1,4 +1,4 @@
--- stepwright in Neovim 0.11 or newer, without a plugin: for ~/.config/nvim/init.lua, or a file in ~/.config/nvim/plugin/.
+-- stepwright in Neovim 0.11 or newer, without a plugin: for ~/.config/nvim/init.lua.
 --
 -- Use it: `gra` on a line or a selection shows what stepwright offers there. To give an instruction:
 --   :Stepwright auto Add a doc comment to every public item
@@ -48,7 +48,8 @@ end
 
 vim.api.nvim_create_user_command('Stepwright', function(call)
   local argument = { workflow = call.fargs[1], uri = vim.uri_from_bufnr(0) }
-  argument.instruction = vim.trim(call.args:sub(#argument.workflow + 1))
+  local instruction = vim.trim(call.args:sub(#argument.workflow + 1))
+  argument.instruction = instruction ~= '' and instruction or nil
   if call.range > 0 then
     argument.line_start, argument.line_end = call.line1, call.line2
   end

@@ -1,5 +1,6 @@
 //! stepwright runs AI workflows for any editor.
 
+pub mod cli;
 pub mod config;
 pub mod document;
 pub mod engine;

@@ -104,7 +104,8 @@ pub fn read(places: &Places) -> Loaded {
     let mut problems = Vec::new();
     let mut text = |path: PathBuf, named: bool| match read_text(&path) {
         Ok(text) => Some((path, text)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound && !named => None,
+        // As good as an empty one, and messages can say where it belongs.
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !named => Some((path, String::new())),
         Err(error) => {
             let message = format!("failed to read `{}`: {error}", path.display());
             problems.push((Source::File(path), Problem { line: None, message }));

@@ -213,6 +213,11 @@ fn files_are_found_and_odd_ones_are_told() {
     assert_eq!(read(None, &[xdg, ("STEPWRIGHT_CONFIG", "env.toml")]), ("ENV".into(), String::new()));
     assert_eq!(read(Some("flag.toml"), &[xdg, ("STEPWRIGHT_CONFIG", "env.toml")]), ("FLAG".into(), String::new()));
     assert_eq!(read(None, &[("XDG_CONFIG_HOME", "empty")]), ("AI".into(), String::new()));
+    // Even a file that isn't there can be named as the place for a setting.
+    write("w/.stepwright/config.toml", b"ignore = [\"w\"]\nmarker = \"W\"");
+    let advice = "2: `marker` can't be set by a workspace: put it into your own `BASE/empty/stepwright/config.toml`\n";
+    assert_eq!(read(None, &[("XDG_CONFIG_HOME", "empty")]), ("AI".into(), advice.into()));
+    write("w/.stepwright/config.toml", b"ignore = [\"w\"]");
     for (config, problem) in [
         ("gone.toml", "No such file or directory (os error 2)"),
         ("w", "this is not a regular file"),

@@ -15,6 +15,7 @@ pub struct Failure {
     pub cause: Cause,
     /// What the server said, cleaned of keys and prompt. May be empty.
     pub said: String,
+    /// Of a response that says by its status that it is no answer.
     pub status: Option<u16>,
     pub request_id: Option<String>,
     /// When the server wants to be asked again.
@@ -54,7 +55,10 @@ pub enum Cause {
     Empty,
     /// Tokens read, and tokens sent by our estimate.
     PromptCut(u64, u64),
+    /// Not this wire at all.
     Protocol(String),
+    /// This wire, until something else came.
+    Garbled(&'static str),
 }
 
 impl Failure {
@@ -92,6 +96,8 @@ impl Failure {
         let (_, what, _) = self.parts(target, None);
         match (self.status, self.said.as_str()) {
             (Some(status), "") => format!("{what} ({status})"),
+            // A gateway's page begins with its status.
+            (Some(status), said) if said.starts_with(&status.to_string()) => format!("{what} ({said})"),
             (Some(status), said) => format!("{what} ({status}: {said})"),
             (None, "") => what,
             (None, said) => format!("{what} ({said})"),
@@ -118,11 +124,11 @@ impl Failure {
                 );
             }
             Cause::Certificate(detail) => {
-                let what = format!("the certificate of {} isn't trusted ({detail})", address.origin());
+                let what = format!("no secure connection to {} ({detail})", address.origin());
                 return (
                     Kind::Unavailable,
                     what,
-                    format!("check {setting}, or add the certificate to the system's store"),
+                    format!("check {setting}, or add the server's certificate to those the system trusts"),
                 );
             }
             Cause::Connection(detail) => {
@@ -177,6 +183,14 @@ impl Failure {
                     format!("check that {setting} leads to an OpenAI-compatible API"),
                 );
             }
+            Cause::Garbled(detail) => {
+                return (
+                    Kind::Protocol,
+                    format!("the server sent {detail}"),
+                    "try again, or choose another model".to_owned(),
+                );
+            }
+            Cause::Auth if self.status == Some(403) => (Kind::Auth, "the server refused access", target.key_remedy()),
             Cause::Auth => (Kind::Auth, "the server refused the key", target.key_remedy()),
             Cause::Quota => {
                 (Kind::Quota, "no credit is left", "add credit at the provider, or choose another model".to_owned())

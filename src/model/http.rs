@@ -15,7 +15,7 @@ pub struct Http(OnceLock<Result<reqwest::Client, String>>);
 impl Http {
     pub fn client(&self) -> Result<&reqwest::Client, Cause> {
         self.0
-            .get_or_init(|| build().map_err(|error| chain(&error)))
+            .get_or_init(|| build().map_err(|error| root(&error)))
             .as_ref()
             .map_err(|error| Cause::Connection(error.clone()))
     }
@@ -43,17 +43,11 @@ pub fn cause(error: reqwest::Error) -> Cause {
     let error = error.without_url();
     let mut source: Option<&(dyn Error + 'static)> = Some(&error);
     while let Some(error) = source {
-        if let Some(tls) = error.downcast_ref::<rustls::Error>() {
+        if let Some(tls) = tls(error) {
             return Cause::Certificate(tls.to_string());
         }
-        if let Some(error) = error.downcast_ref::<io::Error>() {
-            // An I/O error hides what it wraps from `source`.
-            if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-                return Cause::Certificate(tls.to_string());
-            }
-            if error.kind() == io::ErrorKind::ConnectionRefused {
-                return Cause::ConnectionRefused;
-            }
+        if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
+            return Cause::ConnectionRefused;
         }
         // The connector's type for this is private.
         if error.to_string().starts_with("dns error") {
@@ -61,19 +55,19 @@ pub fn cause(error: reqwest::Error) -> Cause {
         }
         source = error.source();
     }
-    Cause::Connection(chain(&error))
+    Cause::Connection(root(&error))
 }
 
-/// The whole chain in one line, without what its links repeat.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let link = error.to_string();
-        if !text.contains(&link) {
-            text = format!("{text}: {link}");
-        }
-        source = error.source();
+/// The TLS error in I/O errors, which hide what they wrap from `source`.
+fn tls<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    let wrapped = || error.downcast_ref::<io::Error>()?.get_ref();
+    error.downcast_ref().or_else(|| tls(wrapped()?))
+}
+
+/// The last link of the chain, which says most: the others are the layers that handed it on.
+fn root(error: &dyn Error) -> String {
+    match error.source() {
+        Some(source) => root(source),
+        None => error.to_string(),
     }
-    text
 }

@@ -152,7 +152,7 @@ impl Call<'_> {
                 }
             }
             if let Err(error) = split {
-                return Err(failed(Cause::Protocol(error.to_string()).into(), &decoder));
+                return Err(failed(Cause::Garbled(error.what()).into(), &decoder));
             }
             // Comments count: they say that the server is at it.
             until = (Instant::now() + self.timing.idle).min(self.timing.deadline);
@@ -218,7 +218,8 @@ impl Call<'_> {
             _ => body::judge(code, &text),
         };
         let retry_after = retry::retry_after(&headers, SystemTime::now()).or(verdict.retry_after);
-        Failure { status: Some(code), request_id: request_id(&headers), retry_after, ..self.failure(verdict) }
+        let status = (!status.is_success()).then_some(code);
+        Failure { status, request_id: request_id(&headers), retry_after, ..self.failure(verdict) }
     }
 
     fn failure(&self, verdict: Verdict) -> Failure {

@@ -33,7 +33,8 @@ pub fn judge(status: u16, body: &str) -> Verdict {
         &value["detail"][0]["msg"],
         &value["error_description"],
     ];
-    let said = candidates.into_iter().map(word).find(|said| !said.is_empty()).unwrap_or_else(|| page(body));
+    let said = candidates.into_iter().map(word).find(|said| !said.is_empty());
+    let said = said.unwrap_or_else(|| if value.is_null() { page(body) } else { String::new() });
     let tags = [error, value].map(|place| ["code", "type", "status"].map(|key| word(&place[key])).join(" ")).join(" ");
     let tags = format!("{tags} {}", word(&error["metadata"]["error_type"])).to_lowercase();
     let delay = error["details"]

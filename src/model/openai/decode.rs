@@ -49,8 +49,11 @@ impl Decoder {
             (_, "[DONE]") => return Ok(Piece::End),
             _ => {}
         }
-        let chunk: Chunk = serde_json::from_str(data)
-            .map_err(|error| protocol(format!("an event that isn't what it should be ({error})")))?;
+        let chunk: Chunk = serde_json::from_str(data).map_err(|error| Verdict {
+            // The error may quote what it couldn't read, so it is cleaned like a server's own words.
+            said: error.to_string(),
+            ..Cause::Garbled("an event of another form").into()
+        })?;
         if chunk.error.is_some_and(|error| !error.is_null()) {
             return Err(body::judge(200, data));
         }
@@ -80,7 +83,7 @@ impl Decoder {
         }
         self.length += text.len();
         if self.length > LONGEST_ANSWER {
-            return Err(protocol("an answer of more than 8 MiB".to_owned()));
+            return Err(Cause::Garbled("an answer of more than 8 MiB").into());
         }
         self.has_text |= !text.trim().is_empty();
         Ok(Piece::Text(text))
@@ -128,10 +131,6 @@ fn is_cut(seen: u64, sent: u64) -> bool {
     const SEEN_AT_LEAST: f64 = 0.6;
     // Zero is what servers report that don't count.
     seen > 0 && sent > WORTH_A_LOOK && (seen as f64) < SEEN_AT_LEAST * sent as f64
-}
-
-fn protocol(detail: String) -> Verdict {
-    Verdict { cause: Cause::Protocol(detail), said: String::new(), retry_after: None }
 }
 
 fn usage(value: &Value) -> Option<Usage> {

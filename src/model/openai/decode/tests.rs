@@ -22,7 +22,7 @@ fn decode(bytes: &[u8], sent: u64) -> (String, Result<(Finish, Usage), Cause>) {
     }
     match split {
         Ok(()) => (text, decoder.end(sent)),
-        Err(error) => (text, Err(Cause::Protocol(error.to_string()))),
+        Err(error) => (text, Err(Cause::Garbled(error.what()))),
     }
 }
 
@@ -119,7 +119,7 @@ fn errors_inside_the_stream_are_errors() {
         "{\"choices\"",
     ] {
         let (_, end) = decode(events(&[HI, bad, STOP]).as_bytes(), 0);
-        assert!(matches!(end, Err(Cause::Protocol(_))), "{bad}: {end:?}");
+        assert!(matches!(end, Err(Cause::Garbled(_))), "{bad}: {end:?}");
     }
 }
 
@@ -145,7 +145,7 @@ fn a_longer_answer_than_8_mib_is_refused() {
     data.push(STOP);
     assert!(decode(events(&data).as_bytes(), 0).1.is_ok());
     data.insert(0, HI);
-    assert!(matches!(decode(events(&data).as_bytes(), 0).1, Err(Cause::Protocol(_))));
+    assert!(matches!(decode(events(&data).as_bytes(), 0).1, Err(Cause::Garbled(_))));
 }
 
 #[test]

@@ -1,0 +1,4 @@
+//! The terminal front end.
+
+pub mod editor;
+pub mod schema;

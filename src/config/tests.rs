@@ -264,6 +264,9 @@ fn json() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
+    // Each case compiles patterns, which takes milliseconds without optimisation.
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn no_text_panics(text in prop_oneof![any::<String>(), lines()]) {
         for sources in [user(&text), workspace(&text)] {

@@ -128,8 +128,8 @@ impl Router {
 
     async fn client(&self, server: Server) -> Result<Arc<Client>, ModelError> {
         Ok(match server {
-            Server::Model(target) => self.client_for(target),
-            Server::Listed(target) => self.listed.get_or_try_init(|| self.first_listed(target)).await?.clone(),
+            Server::Model(target) => self.client_for(*target),
+            Server::Listed(target) => self.listed.get_or_try_init(|| self.first_listed(*target)).await?.clone(),
             Server::Discovered => self.found.get_or_try_init(|| self.discover()).await?.clone(),
         })
     }

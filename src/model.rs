@@ -156,7 +156,7 @@ impl Router {
     }
 
     async fn discover(&self) -> Result<Arc<Client>, ModelError> {
-        let http = self.http.client().map_err(|_| self.catalog.nothing_found())?;
+        let http = self.http.plain().map_err(|_| self.catalog.nothing_found())?;
         let target = discover::find(http, &self.tuning.ports).await.ok_or_else(|| self.catalog.nothing_found())?;
         let facts = self.catalog.facts(&target.name());
         Ok(self.client_for(Target { facts, ..target }))

@@ -305,9 +305,12 @@ fn entry(
         (None, _) if is_openai => (Some(OPENAI_ADDRESS.to_owned()), "`OPENAI_BASE_URL`".to_owned()),
         (base, _) => (base.clone(), format!("`base-url` in `[providers.{name}]`")),
     };
-    // Only the address that the environment or OpenAI itself stands for may get the environment's key.
+    // Only the address that the environment names, and OpenAI itself, may get the environment's key.
+    let is_trusted = |base: &str| Address::parse(base).is_ok_and(|address| address.is_openai());
     let key = match &provider.key {
-        Key::None if is_openai && provider.base_url.is_none() => &Key::Env("OPENAI_API_KEY".to_owned()),
+        Key::None if is_openai && provider.base_url.as_deref().is_none_or(is_trusted) => {
+            &Key::Env("OPENAI_API_KEY".to_owned())
+        }
         key => key,
     };
     Entry {

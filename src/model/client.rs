@@ -95,7 +95,7 @@ impl Client {
     /// The models that the server lists.
     pub async fn list(&self) -> Option<Vec<String>> {
         let key = self.target.credential.read().await.ok()?;
-        discover::list(self.http.client().ok()?, &self.target.address, key.as_ref()).await
+        discover::list(self.http.client(&self.target.address).ok()?, &self.target.address, key.as_ref()).await
     }
 
     async fn attempts(&self, request: &Request, output: &Output) -> Result<(Finish, Usage), Failure> {
@@ -151,7 +151,7 @@ impl Client {
     ) -> Result<(Finish, Usage), (Failure, bool)> {
         let at_once = |cause| (Failure::new(cause), false);
         let key = self.key().await.map_err(at_once)?;
-        let http = self.http.client().map_err(at_once)?;
+        let http = self.http.client(&self.target.address).map_err(at_once)?;
         let timing = Timing { first_byte: self.first_byte, idle: self.idle, call: self.patience.call, deadline };
         loop {
             let form = *self.form.lock().unwrap_or_else(PoisonError::into_inner);
@@ -203,7 +203,7 @@ impl Client {
 
     async fn slots(&self) -> Option<usize> {
         let key = self.target.credential.read().await.ok()?;
-        discover::slots(self.http.client().ok()?, &self.target.address, key.as_ref()).await
+        discover::slots(self.http.client(&self.target.address).ok()?, &self.target.address, key.as_ref()).await
     }
 }
 

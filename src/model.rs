@@ -128,8 +128,8 @@ impl Router {
 
     async fn client(&self, server: Server) -> Result<Arc<Client>, ModelError> {
         Ok(match server {
-            Server::Model(target) => self.client_for(target),
-            Server::Listed(target) => self.listed.get_or_try_init(|| self.first_listed(target)).await?.clone(),
+            Server::Model(target) => self.client_for(*target),
+            Server::Listed(target) => self.listed.get_or_try_init(|| self.first_listed(*target)).await?.clone(),
             Server::Discovered => self.found.get_or_try_init(|| self.discover()).await?.clone(),
         })
     }
@@ -156,7 +156,7 @@ impl Router {
     }
 
     async fn discover(&self) -> Result<Arc<Client>, ModelError> {
-        let http = self.http.client().map_err(|_| self.catalog.nothing_found())?;
+        let http = self.http.plain().map_err(|_| self.catalog.nothing_found())?;
         let target = discover::find(http, &self.tuning.ports).await.ok_or_else(|| self.catalog.nothing_found())?;
         let facts = self.catalog.facts(&target.name());
         Ok(self.client_for(Target { facts, ..target }))

@@ -68,6 +68,10 @@ impl Address {
         address.map_or(host == "localhost" || host.ends_with(".localhost"), |address| address.is_loopback())
     }
 
+    pub fn is_secure(&self) -> bool {
+        self.base.scheme() == "https"
+    }
+
     /// Whether this is OpenAI itself, whose parameters differ from those of its many imitations.
     pub fn is_openai(&self) -> bool {
         self.base.host_str() == Some("api.openai.com")

@@ -50,9 +50,9 @@ pub enum Choice {
 /// Who answers, as far as configuration tells.
 #[derive(Debug)]
 pub enum Server {
-    Model(Target),
+    Model(Box<Target>),
     /// The first model that this server lists; `Target::model` is empty.
-    Listed(Target),
+    Listed(Box<Target>),
     /// Whatever serves models on this machine.
     Discovered,
 }
@@ -187,7 +187,7 @@ impl Catalog {
                 Role::Main => OPENAI_MAIN.to_owned(),
                 Role::Fast => OPENAI_FAST.to_owned(),
             },
-            _ if target.address.is_loopback() => return Ok(Choice::Server(Server::Listed(target))),
+            _ if target.address.is_loopback() => return Ok(Choice::Server(Server::Listed(Box::new(target)))),
             // The first of a hosted server's models may be any, at any price.
             (true, None, false) => {
                 return Err(configuration(
@@ -234,7 +234,7 @@ impl Catalog {
     }
 
     fn model(&self, provider: &str, model: &str) -> Result<Choice, ModelError> {
-        self.target(provider, model).map(|target| Choice::Server(Server::Model(target)))
+        self.target(provider, model).map(|target| Choice::Server(Server::Model(Box::new(target))))
     }
 
     fn target(&self, provider: &str, model: &str) -> Result<Target, ModelError> {
@@ -305,9 +305,12 @@ fn entry(
         (None, _) if is_openai => (Some(OPENAI_ADDRESS.to_owned()), "`OPENAI_BASE_URL`".to_owned()),
         (base, _) => (base.clone(), format!("`base-url` in `[providers.{name}]`")),
     };
-    // Only the address that the environment or OpenAI itself stands for may get the environment's key.
+    // Only the address that the environment names, and OpenAI itself, may get the environment's key.
+    let is_trusted = |base: &str| Address::parse(base).is_ok_and(|address| address.is_openai());
     let key = match &provider.key {
-        Key::None if is_openai && provider.base_url.is_none() => &Key::Env("OPENAI_API_KEY".to_owned()),
+        Key::None if is_openai && provider.base_url.as_deref().is_none_or(is_trusted) => {
+            &Key::Env("OPENAI_API_KEY".to_owned())
+        }
         key => key,
     };
     Entry {

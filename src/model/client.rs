@@ -95,7 +95,7 @@ impl Client {
     /// The models that the server lists.
     pub async fn list(&self) -> Option<Vec<String>> {
         let key = self.target.credential.read().await.ok()?;
-        discover::list(self.http.client().ok()?, &self.target.address, key.as_ref()).await
+        discover::list(self.http.client(&self.target.address).ok()?, &self.target.address, key.as_ref()).await
     }
 
     async fn attempts(&self, request: &Request, output: &Output) -> Result<(Finish, Usage), Failure> {
@@ -107,18 +107,17 @@ impl Client {
             let permit = gate.enter(beginning, output).await;
             // Queueing for other requests doesn't count; waiting for the server does.
             let deadline = *deadline.get_or_insert_with(|| Instant::now() + self.patience.call);
-            let (failure, has_text) = match self.attempt(request, output, deadline, &permit).await {
+            let failure = match self.attempt(request, output, deadline, &permit).await {
                 Ok(whole) => {
                     permit.succeeded();
                     return Ok(whole);
                 }
-                Err(failed) => failed,
+                Err(failure) => failure,
             };
             if failure.cause == Cause::Auth {
                 self.target.credential.forget();
             }
-            // Text that was handed on can't be taken back.
-            if has_text || !failure.is_passing() || attempt >= self.patience.attempts {
+            if !failure.is_passing() || attempt >= self.patience.attempts {
                 return Err(failure);
             }
             let wait = failure.retry_after.unwrap_or_else(|| self.patience.backoff(attempt));
@@ -148,10 +147,9 @@ impl Client {
         output: &Output,
         deadline: Instant,
         permit: &Permit,
-    ) -> Result<(Finish, Usage), (Failure, bool)> {
-        let at_once = |cause| (Failure::new(cause), false);
-        let key = self.key().await.map_err(at_once)?;
-        let http = self.http.client().map_err(at_once)?;
+    ) -> Result<(Finish, Usage), Failure> {
+        let key = self.key().await.map_err(Failure::new)?;
+        let http = self.http.client(&self.target.address).map_err(Failure::new)?;
         let timing = Timing { first_byte: self.first_byte, idle: self.idle, call: self.patience.call, deadline };
         loop {
             let form = *self.form.lock().unwrap_or_else(PoisonError::into_inner);
@@ -165,17 +163,17 @@ impl Client {
                 request,
                 timing,
             };
-            let (failure, has_text) = match call.run(output, || permit.began()).await {
+            let failure = match call.run(output, || permit.began()).await {
                 Ok(whole) => return Ok(whole),
-                Err(failed) => failed,
+                Err(failure) => failure,
             };
             let Cause::UnsupportedParameter(parameter) = &failure.cause else {
-                return Err((failure, has_text));
+                return Err(failure);
             };
             // Every turn takes something away for good, so this ends.
             let mut adapted = form;
             if !adapted.adapt(parameter.as_deref(), &failure.said) {
-                return Err((failure, has_text));
+                return Err(failure);
             }
             *self.form.lock().unwrap_or_else(PoisonError::into_inner) = adapted;
         }
@@ -203,7 +201,7 @@ impl Client {
 
     async fn slots(&self) -> Option<usize> {
         let key = self.target.credential.read().await.ok()?;
-        discover::slots(self.http.client().ok()?, &self.target.address, key.as_ref()).await
+        discover::slots(self.http.client(&self.target.address).ok()?, &self.target.address, key.as_ref()).await
     }
 }
 

@@ -20,6 +20,8 @@ pub struct Failure {
     pub request_id: Option<String>,
     /// When the server wants to be asked again.
     pub retry_after: Option<Duration>,
+    /// A part of the answer was handed on before, and can't be taken back.
+    pub is_late: bool,
 }
 
 /// Why, as far as remedies and retries differ.
@@ -63,12 +65,13 @@ pub enum Cause {
 
 impl Failure {
     pub fn new(cause: Cause) -> Failure {
-        Failure { cause, said: String::new(), status: None, request_id: None, retry_after: None }
+        Failure { cause, said: String::new(), status: None, request_id: None, retry_after: None, is_late: false }
     }
 
-    /// Whether the same request may succeed when sent again.
+    /// Whether the same request may be sent again, and may succeed then.
     pub fn is_passing(&self) -> bool {
         match self.cause {
+            _ if self.is_late => false,
             Cause::ConnectionRefused
             | Cause::UnknownHost
             | Cause::Connection(_)

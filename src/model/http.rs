@@ -1,30 +1,42 @@
-//! The one HTTP client, and what is wrong when it hears nothing. Knows no model.
+//! The HTTP clients, and what is wrong when they hear nothing. Knows no model.
 
 use std::{error::Error, io, sync::OnceLock, time::Duration};
 
-use crate::model::error::Cause;
+use crate::model::{address::Address, error::Cause};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Long enough that a batch never connects twice.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// Builds its client when it is first needed: reading the system's certificates takes longer than starting the server.
+/// Builds its clients when they are first needed: reading the system's certificates takes longer than starting the server.
 #[derive(Debug, Default)]
-pub struct Http(OnceLock<Result<reqwest::Client, String>>);
+pub struct Http {
+    secure: OnceLock<Result<reqwest::Client, String>>,
+    /// For this machine: needs no certificates, so it also works where there are none.
+    plain: OnceLock<Result<reqwest::Client, String>>,
+}
 
 impl Http {
-    pub fn client(&self) -> Result<&reqwest::Client, Cause> {
-        self.0
-            .get_or_init(|| build().map_err(|error| root(&error)))
-            .as_ref()
-            .map_err(|error| Cause::Connection(error.clone()))
+    /// The client for this address.
+    pub fn client(&self, address: &Address) -> Result<&reqwest::Client, Cause> {
+        if !address.is_secure() {
+            return self.plain();
+        }
+        let client = || build(reqwest::Client::builder());
+        self.secure.get_or_init(client).as_ref().map_err(|error| Cause::Certificate(error.clone()))
+    }
+
+    /// The client for unencrypted connections to this machine.
+    pub fn plain(&self) -> Result<&reqwest::Client, Cause> {
+        let client = || build(reqwest::Client::builder().tls_certs_only([]));
+        self.plain.get_or_init(client).as_ref().map_err(|error| Cause::Connection(error.clone()))
     }
 }
 
-fn build() -> reqwest::Result<reqwest::Client> {
+fn build(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, String> {
     // Fails when a provider is installed already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder()
+    builder
         // A redirect would carry the prompt, and keys in headers of their own, to another host.
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
@@ -36,6 +48,7 @@ fn build() -> reqwest::Result<reqwest::Client> {
         .http2_adaptive_window(true)
         .user_agent(concat!("stepwright/", env!("CARGO_PKG_VERSION")))
         .build()
+        .map_err(|error| root(&error))
 }
 
 /// Why a request couldn't be sent, or its response not be read.

@@ -111,56 +111,57 @@ pub fn estimate(request: &Request) -> u64 {
 }
 
 impl Call<'_> {
-    /// Sends the request and puts the answer's text out. `begun` is called once the server has begun to answer. The flag tells whether text
-    /// was put out before the failure.
-    pub async fn run(&self, output: &Output, begun: impl FnOnce()) -> Result<(Finish, Usage), (Failure, bool)> {
-        let mut begun = Some(begun);
+    /// Sends the request and puts the answer's text out. `begun` is called once the server has begun to answer.
+    pub async fn run(&self, output: &Output, begun: impl FnOnce()) -> Result<(Finish, Usage), Failure> {
         let first_byte = (Instant::now() + self.timing.first_byte).min(self.timing.deadline);
-        let mut response = match self.send(first_byte).await {
-            Ok(response) => response,
-            Err(failure) => return Err((failure, false)),
-        };
+        let response = self.send(first_byte).await?;
         let request_id = request_id(response.headers());
-        let (mut splitter, mut decoder, mut events) = (Splitter::default(), Decoder::default(), Vec::new());
-        let failed = |verdict: Verdict, decoder: &Decoder| {
-            let failure = Failure { request_id: request_id.clone(), ..self.failure(verdict) };
-            (failure, decoder.has_begun())
-        };
+        let mut decoder = Decoder::default();
+        let read = self.read(response, first_byte, &mut decoder, output, begun).await;
+        let is_late = decoder.has_begun();
+        let whole = read.and_then(|()| decoder.end(estimate(self.request)).map_err(Verdict::from));
+        whole.map_err(|verdict| Failure { request_id, is_late, ..self.failure(verdict) })
+    }
+
+    /// Reads events until nothing more is to come.
+    async fn read(
+        &self,
+        mut response: Response,
+        first_byte: Instant,
+        decoder: &mut Decoder,
+        output: &Output,
+        begun: impl FnOnce(),
+    ) -> Result<(), Verdict> {
+        let (mut splitter, mut events, mut begun) = (Splitter::default(), Vec::new(), Some(begun));
         let mut until = first_byte;
-        'answer: loop {
+        let mut end = None;
+        loop {
             if decoder.is_finished() {
-                until = until.min(Instant::now() + END_TIMEOUT);
+                until = *end.get_or_insert_with(|| Instant::now() + END_TIMEOUT);
             }
             let bytes = match timeout_at(until, response.chunk()).await {
                 Ok(Ok(Some(bytes))) => bytes,
-                Ok(Ok(None)) => break,
+                Ok(Ok(None)) => return Ok(()),
                 // Whatever happens after the model said that it was finished, the answer is whole.
-                Ok(Err(_)) | Err(_) if decoder.is_finished() => break,
-                Ok(Err(_)) => return Err(failed(Cause::Truncated.into(), &decoder)),
-                Err(_) => return Err(failed(self.silence(begun.is_some()).into(), &decoder)),
+                Ok(Err(_)) | Err(_) if decoder.is_finished() => return Ok(()),
+                Ok(Err(_)) => return Err(Cause::Truncated.into()),
+                Err(_) => return Err(self.silence(begun.is_some()).into()),
             };
             let split = splitter.feed(&bytes, &mut events);
             if let Some(begun) = begun.take_if(|_| !events.is_empty()) {
                 begun();
             }
             for event in events.drain(..) {
-                match decoder.event(&event) {
-                    Ok(Piece::Text(text)) => output.text(text),
-                    Ok(Piece::Nothing) => {}
-                    Ok(Piece::End) => break 'answer,
-                    Err(verdict) => return Err(failed(verdict, &decoder)),
+                match decoder.event(&event)? {
+                    Piece::Text(text) => output.text(text),
+                    Piece::Nothing => {}
+                    Piece::End => return Ok(()),
                 }
             }
-            if let Err(error) = split {
-                return Err(failed(Cause::Garbled(error.what()).into(), &decoder));
-            }
+            split.map_err(|error| Cause::Garbled(error.what()))?;
             // Comments count: they say that the server is at it.
             until = (Instant::now() + self.timing.idle).min(self.timing.deadline);
         }
-        let has_begun = decoder.has_begun();
-        decoder
-            .end(estimate(self.request))
-            .map_err(|cause| (Failure { request_id, ..self.failure(cause.into()) }, has_begun))
     }
 
     /// Sends the request, and waits for an event stream to begin.

@@ -3,7 +3,11 @@
 mod errors;
 mod pace;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use expect_test::expect;
 use futures::{StreamExt, stream::BoxStream};
@@ -16,6 +20,9 @@ use stepwright::{
 use crate::support::provider::{
     self as fake, Act, KEY, KEY_VARIABLE, Provider, event, finish, good, stream_head, text,
 };
+
+/// Until a cancelled request's connection is closed.
+const CANCEL_DEADLINE: Duration = Duration::from_secs(1);
 
 /// Waits that tests can afford.
 pub fn patience() -> Patience {
@@ -182,9 +189,11 @@ async fn dropping_the_stream_closes_the_connection() {
                 tokio::task::yield_now().await;
             }
         }
+        let dropped = Instant::now();
         drop(stream);
         // The connection's own task notices, so it has to be let run.
-        tokio::task::spawn_blocking(move || provider.wait_until_left()).await.unwrap();
+        let left = tokio::task::spawn_blocking(move || provider.wait_until_left()).await.unwrap();
+        assert!(left - dropped < CANCEL_DEADLINE, "{:?}", left - dropped);
     }
 }
 

@@ -119,6 +119,8 @@ fn roles_and_names_lead_to_targets() {
     // A key of the environment goes to OpenAI only.
     check(Case { environment: &[KEY], ..roles() }, "role main", "local/big at http://127.0.0.1:9/v1");
     assert!(!choose(&Case { environment: &[KEY], ..roles() }, "role main").contains("with key"));
+    let same = Case { providers: &["openai=openai@https://api.openai.com"], environment: &[KEY], ..EMPTY };
+    check(same, "openai/x", "openai/x at https://api.openai.com/v1 with key");
     let moved = Case { providers: &["openai=openai@https://evil.example"], environment: &[KEY], ..EMPTY };
     assert!(!choose(&moved, "openai/x").contains("with key"));
 }

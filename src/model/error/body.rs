@@ -217,9 +217,9 @@ mod tests {
             (502, "<!DOCTYPE html><p>oops", Cause::Server, "an HTML page"),
             (500, "", Cause::Server, ""),
             (503, "upstream connect error", Cause::Overloaded, "upstream"),
-            (408, "{}", Cause::Server, "{}"),
+            (408, "{}", Cause::Server, ""),
             (418, "null", Cause::Rejected, "null"),
-            (400, r#"{"error":[1,{"x":null}]}"#, Cause::Rejected, "{"),
+            (400, r#"{"error":[1,{"x":null}]}"#, Cause::Rejected, ""),
         ] {
             let verdict = judge(status, body);
             assert_eq!(verdict.cause, cause, "{body}");

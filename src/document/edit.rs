@@ -6,7 +6,7 @@ mod unified;
 
 use std::ops;
 
-use imara_diff::{Algorithm, Diff, InternedInput};
+use imara_diff::{Algorithm, Diff, InternedInput, Token};
 
 use super::{
     format::{lines, split_line_end},
@@ -17,6 +17,11 @@ pub use unified::unified_diff;
 
 #[cfg(test)]
 mod tests;
+
+/// Shorter texts are compared within a second, whatever they are like.
+const MANY_LINES: usize = 32_000;
+/// From so many occurrences on, imara-diff takes no line for an anchor.
+const OFTEN_OCCURRENCES: usize = 64;
 
 /// Whole lines of an old text that give way to other text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,10 +82,42 @@ pub(super) fn changes(old: &[&str], new: &[&str]) -> Vec<LineChange> {
     let mut input = InternedInput::default();
     input.update_before(old.iter().copied());
     input.update_after(new.iter().copied());
+    let (same_before, same_after) = common_ends(&input.before, &input.after);
+    let before = same_before..old.len() - same_after;
+    let after = same_before..new.len() - same_after;
+    if would_take_minutes(&input, before.clone(), after.clone()) {
+        return vec![LineChange { before, after }];
+    }
     let mut diff = Diff::compute(Algorithm::Histogram, &input);
     diff.postprocess_lines(&input);
     let range = |range: ops::Range<u32>| range.start as usize..range.end as usize;
     diff.hunks().map(|hunk| LineChange { before: range(hunk.before), after: range(hunk.after) }).collect()
+}
+
+/// How many lines two sequences have in common at the start, and at the end.
+fn common_ends(old: &[Token], new: &[Token]) -> (usize, usize) {
+    let start = old.iter().zip(new).take_while(|(old, new)| old == new).count();
+    let rest = old[start..].iter().rev().zip(new[start..].iter().rev());
+    (start, rest.take_while(|(old, new)| old == new).count())
+}
+
+/// Whether nearly all lines occur so often on both sides that the diff has nothing to hold on to.
+///
+/// The algorithm then takes quadratic time: 17 s for two texts of 128,000 lines that alternate between two.
+fn would_take_minutes(input: &InternedInput<&str>, before: ops::Range<usize>, after: ops::Range<usize>) -> bool {
+    if before.len().min(after.len()) < MANY_LINES {
+        return false;
+    }
+    let count = |lines: &[Token]| {
+        let mut counts = vec![0_usize; input.interner.num_tokens() as usize];
+        lines.iter().for_each(|line| counts[line.0 as usize] += 1);
+        counts
+    };
+    let (old, new) = (count(&input.before[before.clone()]), count(&input.after[after]));
+    let occurs_often = |at: usize| new[at] > 0 && old[at].max(new[at]) >= OFTEN_OCCURRENCES;
+    let often: usize = (0..old.len()).filter(|at| occurs_often(*at)).map(|at| old[at]).sum();
+    let rare: usize = (0..old.len()).filter(|at| new[*at] > 0 && !occurs_often(*at)).map(|at| old[at]).sum();
+    often >= MANY_LINES && rare * OFTEN_OCCURRENCES < often
 }
 
 fn text_edit(old: &[&str], hunk: &Hunk, encoding: Encoding) -> TextEdit {

@@ -68,11 +68,10 @@ const USUAL: [(&str, &str); 34] = [
 /// An unknown name without an extension (`NOTES`, a buffer without a file) counts as prose, any other as data.
 pub fn kind(name: &str) -> Kind {
     match language_of(name) {
-        Some(language) if PROSE_MARKUP.contains(&language) => Kind::Prose,
+        Some(language) if is_prose(language) => Kind::Prose,
         Some(language) => match LANGUAGES[language].language_type {
-            LanguageType::Programming | LanguageType::Markup => Kind::Code,
-            LanguageType::Prose => Kind::Prose,
             LanguageType::Data => Kind::Data,
+            _ => Kind::Code,
         },
         None if base_name(name).contains('.') => Kind::Data,
         None => Kind::Prose,
@@ -89,6 +88,12 @@ pub fn fence_language(word: &str) -> Option<&'static str> {
     let word = word.trim_start_matches('.').to_lowercase();
     let editors = EDITOR_IDS.iter().find(|(id, _)| *id == word).map(|(_, language)| *language);
     editors.or_else(|| INDEX.aliases.get(&word).copied()).or_else(|| usual(&format!(".{word}")))
+}
+
+/// Whether a language is one of text for people.
+pub fn is_prose(language: &str) -> bool {
+    let is_listed = LANGUAGES.get(language).is_some_and(|definition| definition.language_type == LanguageType::Prose);
+    is_listed || PROSE_MARKUP.contains(&language)
 }
 
 /// Whether a file of this name can be in the language, counting dialects as the language they belong to.

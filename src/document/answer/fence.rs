@@ -93,7 +93,7 @@ fn end_of_block(lines: &[&str], opening: usize, fence: Fence, for_document: bool
     {
         return (at, true);
     }
-    let Some(last_bare) = inner().filter(|(_, inner)| inner.info.is_empty()).map(|(at, _)| at).last() else {
+    let Some(last_bare) = inner().filter(|(_, inner)| inner.info.is_empty()).map(|(at, _)| at).next_back() else {
         return (lines.len(), false);
     };
     match balanced {

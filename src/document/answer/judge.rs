@@ -39,17 +39,19 @@ static LEAD_IN: LazyLock<Regex> = LazyLock::new(|| {
 
 /// In code, a comment that stands for what was left out.
 static ELISION: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(&format!(
-        r"(?i)(?:^|\s)(?://+|#+|--|<!--|;+|\{{?/\*+|%+|\(\*|REM\b|\*)\s*(?:{ELLIPSIS}\W*{OMITTED}|{STATEMENT})"
-    ))
+    let omission = format!(r"(?:{ELLIPSIS}\W*{OMITTED}|{STATEMENT})");
+    pattern(&format!(r"(?i)^\s*{COMMENT}\s*{ELLIPSIS}\W*$|(?:^|\s){COMMENT}\s*{omission}"))
 });
 /// In a document, the same in brackets.
-static DOCUMENT_ELISION: LazyLock<Regex> =
-    LazyLock::new(|| pattern(&format!(r"(?i)^\s*[*_]*(?:<!--|\[|\(|\{{/\*)\W*(?:{ELLIPSIS}\W*{OMITTED}|{STATEMENT})")));
+static DOCUMENT_ELISION: LazyLock<Regex> = LazyLock::new(|| {
+    let omission = format!(r"(?:{ELLIPSIS}\W*{OMITTED}|{STATEMENT})");
+    pattern(&format!(r"(?i)^\s*<!--\s*{ELLIPSIS}\W*$|^\s*[*_]*(?:<!--|\[|\(|\{{/\*)\W*{omission}"))
+});
 /// Anywhere, a line that begins with an ellipsis. One that touches a word spreads a value in JavaScript.
 static BARE_ELISION: LazyLock<Regex> =
     LazyLock::new(|| pattern(&format!(r"(?i)^\s*[\[(*_]*\s*{ELLIPSIS}\s\W*{OMITTED}")));
 
+const COMMENT: &str = r"(?://+|#+|--|<!--|;+|\{?/\*+|%+|\(\*|REM\b|\*)";
 const ELLIPSIS: &str = r"(?:\.{3}|…)";
 
 /// What an ellipsis stands for.
@@ -68,7 +70,7 @@ const STATEMENT: &str = concat!(
     r"(?:code|content|method|function|import|implementation|logic|test|line|section|field|route|style)s?\b\W*",
     r"(?:(?:\w+\W+){0,2}(?:unchanged|here|as before|omitted|remains?|stays?|unmodified|the same)\b.*|(?:\.{3}|…).*|goes here.*)",
     r"|.*\b(?:omitted|truncated|abbreviated|shortened|left out)\b\W+for (?:brevity|clarity)",
-    r"|(?:code |content )?unchanged\W*$)"
+    r"|\(?(?:code |content )?unchanged\W*$)"
 );
 
 /// Whether a text begins as documents do, rather than as answers do.
@@ -141,7 +143,8 @@ pub(super) fn content(text: &str, target: &Target) -> Result<(), Rejected> {
 
 /// The first line that stands for omitted text and isn't in the original.
 fn elision<'a>(text: &'a str, target: &Target) -> Option<&'a str> {
-    let is_elision = |line: &str| match language::kind(target.name) {
+    let kind = language::kind(target.name);
+    let is_elision = |line: &str| match kind {
         Kind::Prose => DOCUMENT_ELISION.is_match(line) || BARE_ELISION.is_match(line),
         Kind::Code | Kind::Data => ELISION.is_match(line) || BARE_ELISION.is_match(line),
     };

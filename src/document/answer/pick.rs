@@ -12,6 +12,7 @@ const CAPTION_BYTES: usize = 120;
 /// Languages in which answers show what to type, not what to save.
 const COMMANDS: [&str; 4] = ["Shell", "ShellSession", "Batchfile", "PowerShell"];
 
+const DIFF: &str = "Diff";
 /// How many lines an introduction may take before the block that it introduces.
 const LEAD_IN_LINES: usize = 4;
 
@@ -67,6 +68,9 @@ pub(super) fn block<'a, 'b>(blocks: &'a [Block<'b>], target: &Target) -> Result<
 
 /// Whether a line says nothing but the target's name, as a comment or plain.
 pub(super) fn only_names(line: &str, target: &Target) -> bool {
+    if line.len() > target.name.len() + CAPTION_BYTES {
+        return false;
+    }
     // In a document, `#` makes a title of the name.
     if language::kind(target.name) == Kind::Prose && line.trim_start().starts_with('#') {
         return false;
@@ -77,21 +81,27 @@ pub(super) fn only_names(line: &str, target: &Target) -> bool {
     is_name(&found[2], target) && (!is_plain || found[2].contains('.'))
 }
 
-/// Whether a block says that it is in the target's language.
+/// Whether a block says that it is in the target's language, or for a document in that of another document.
 pub(super) fn is_for_language(block: &Block, target: &Target) -> bool {
-    language_of(block).is_some_and(|language| language::is_in_language(target.name, language))
+    language_of(block).is_some() && fit(block, target) != Fit::OtherLanguage
 }
 
-/// Named for the target or not, then by language.
+/// Named for the target or not, then by language. Diffs and commands name a file that they aren't.
 fn score(block: &Block, target: &Target) -> (bool, Fit) {
-    let fit = match language_of(block) {
-        Some(language) if language::is_in_language(target.name, language) => Fit::Language,
-        Some(_) => Fit::OtherLanguage,
+    let fit = fit(block, target);
+    let is_about_a_file = fit == Fit::OtherLanguage
+        && language_of(block).is_some_and(|language| language == DIFF || COMMANDS.contains(&language));
+    (!is_about_a_file && is_named(block, target), fit)
+}
+
+fn fit(block: &Block, target: &Target) -> Fit {
+    match language_of(block) {
         None => Fit::Unknown,
-    };
-    let shows_commands =
-        fit == Fit::OtherLanguage && language_of(block).is_some_and(|language| COMMANDS.contains(&language));
-    (!shows_commands && is_named(block, target), fit)
+        Some(language) if language::is_in_language(target.name, language) => Fit::Language,
+        // Models write Markdown into any document, and say so.
+        Some(language) if language::kind(target.name) == Kind::Prose && language::is_prose(language) => Fit::Unknown,
+        Some(_) => Fit::OtherLanguage,
+    }
 }
 
 fn is_named(block: &Block, target: &Target) -> bool {
@@ -129,7 +139,7 @@ fn reject_other_language(block: &Block, blocks: usize, target: &Target) -> Resul
     let language = language_of(block).unwrap_or_default();
     let is_known = language::language(target.name).is_some();
     match language {
-        "Diff" => Err(Rejected::Diff),
+        DIFF => Err(Rejected::Diff),
         _ if blocks == 1 && !(is_known && COMMANDS.contains(&language)) => Ok(()),
         _ => Err(Rejected::OtherLanguage { language: language.to_owned() }),
     }

@@ -139,6 +139,13 @@ fn a_large_text_keeps_small_edits() {
 }
 
 #[test]
+fn texts_without_anchors_end_in_one_hunk() {
+    let (old, new) = ("a\nb\n".repeat(50_000), "b\na\n".repeat(50_000));
+    let hunks = hunks(&format!("first\n{old}last\n"), &format!("first\n{new}last\n"));
+    assert_eq!(hunks, [Hunk { start_line: 1, end_line: 100_001, text: new }]);
+}
+
+#[test]
 fn a_unified_diff_reads_like_gits() {
     let old: String = (1..=20).map(|number| format!("{number}\n")).collect();
     let new = old.replace("\n5\n", "\nfive\n").replace("18\n", "").replace("20\n", "20");

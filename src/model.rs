@@ -186,7 +186,7 @@ impl Model for Router {
                 let recorded = self.recorder.as_ref().map(|recorder| (recorder, request.clone()));
                 let answer = output::stream(|output| async move { self.answer_with(server, &request, &output).await });
                 match recorded {
-                    Some((recorder, request)) => recorder.record(answer, &request, self.catalog.keys().collect()),
+                    Some((recorder, request)) => recorder.record(answer, &request, || self.catalog.keys().collect()),
                     None => answer,
                 }
             }

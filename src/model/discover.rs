@@ -61,11 +61,21 @@ pub fn pick(names: &[String]) -> Option<String> {
 }
 
 async fn get(http: &reqwest::Client, url: reqwest::Url, key: Option<&SecretString>) -> Option<Value> {
-    let mut request = http.get(url);
-    if let Some(key) = key {
-        request = request.bearer_auth(key.expose_secret());
+    let send = || {
+        let request = http.get(url.clone());
+        match key {
+            Some(key) => request.bearer_auth(key.expose_secret()).send(),
+            None => request.send(),
+        }
+    };
+    // A kept connection may have been closed by the server just now; a new one shows what is the case.
+    let mut response = match send().await {
+        Ok(response) => response,
+        Err(_) => send().await.ok()?,
+    };
+    if !response.status().is_success() {
+        return None;
     }
-    let mut response = request.send().await.ok().filter(|response| response.status().is_success())?;
     let mut body = Vec::new();
     while let Some(bytes) = response.chunk().await.ok()? {
         if body.len() + bytes.len() > LONGEST_LIST {

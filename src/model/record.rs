@@ -29,15 +29,20 @@ impl Recorder {
         Recorder { file, writing: Arc::default() }
     }
 
-    /// Passes `answer` on; its end comes when it is on disk. A record that can't be written fails no run, but is logged.
-    pub fn record<'a>(&self, answer: Answer<'a>, request: &Request, keys: Vec<SecretString>) -> Answer<'a> {
-        let prompt = request.prompt.clone();
-        let begin = (answer, String::new(), self.clone(), prompt, keys);
+    /// Passes `answer` on; its end comes when it is on disk. A record that can't be written fails no run, but is logged. `keys` is asked
+    /// at the end, when all keys that were used are known.
+    pub fn record<'a>(
+        &self,
+        answer: Answer<'a>,
+        request: &Request,
+        keys: impl Fn() -> Vec<SecretString> + Send + 'a,
+    ) -> Answer<'a> {
+        let begin = (answer, String::new(), self.clone(), request.prompt.clone(), keys);
         stream::unfold(begin, |(mut answer, mut reply, recorder, prompt, keys)| async move {
             let item = answer.next().await?;
             match &item {
                 Ok(Delta::Text(text)) => reply.push_str(text),
-                Ok(Delta::Done { finish, .. }) => recorder.write(entry(&prompt, &reply, finish, &keys)).await,
+                Ok(Delta::Done { finish, .. }) => recorder.write(entry(&prompt, &reply, finish, &keys())).await,
                 Ok(Delta::Waiting { .. }) | Err(_) => {}
             }
             Some((item, (answer, reply, recorder, prompt, keys)))

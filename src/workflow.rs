@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 pub mod catalog;
 mod check;
+pub use check::{COMMON_TAGS, nearest};
 pub mod descriptor;
 pub mod extract;
 pub mod template;
@@ -319,6 +320,21 @@ impl Workflow {
 
     pub fn tag(&self, name: &str) -> Option<&Tag> {
         self.tags.iter().find(|tag| tag.name == name)
+    }
+
+    /// Whether a prompt of it uses a variable.
+    pub fn mentions(&self, name: &str) -> bool {
+        fn any(steps: &[Step], name: &str) -> bool {
+            steps.iter().any(|step| match step {
+                Step::Chat(step) => step.prompt.mentions(name),
+                Step::Ask(step) => step.prompt.mentions(name),
+                Step::Save(step) => step.prompt.mentions(name),
+                Step::TestFile(step) => step.prompt.mentions(name),
+                Step::Check(step) => step.prompt.mentions(name),
+                Step::ForEach(each) => any(&each.steps, name),
+            })
+        }
+        any(&self.steps, name)
     }
 
     /// Whether its runs edit files.

@@ -128,7 +128,7 @@ impl Checker<'_> {
             let known: Vec<_> = scope.lists.iter().map(String::as_str).collect();
             let message =
                 format!("`items` names `{}`, which is no list here; lists are: {}", step.items, known.join(", "));
-            self.problem(&step.items, message);
+            self.problem(&format!("items = \"{}\"", step.items), message);
         }
         if step.steps.is_empty() {
             self.problem("for-each", "a for-each needs at least one step; add a `[[steps.steps]]` table".to_owned());
@@ -291,8 +291,8 @@ prompt = "Say in two sentences what was changed."
         check(
             &changed("items = \"findings\"", "items = \"file\""),
             expect![[r#"
-            2: `items` names `file`, which is no list here; lists are: files, findings, targets
-        "#]],
+                16: `items` names `file`, which is no list here; lists are: files, findings, targets
+            "#]],
         );
         check(
             &changed("do = \"chat\"", "do = \"talk\""),

@@ -1,6 +1,6 @@
 //! Text with `{{variables}}`. No conditions and no expressions: what needs one is a verb, or an option of a verb.
 
-use std::{borrow::Cow, collections::BTreeMap, fmt::Write};
+use std::{borrow::Cow, collections::BTreeMap, fmt::Write, sync::Arc};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -28,7 +28,31 @@ pub struct Item {
 }
 
 /// The variables in sight of a step. Fields are variables with a dot in the name: `page.number`.
-pub type Vars = BTreeMap<String, Value>;
+#[derive(Clone, Debug, Default)]
+pub struct Vars {
+    own: BTreeMap<String, Value>,
+    /// Shared, because a thousand files mean a thousand scopes.
+    outer: Option<Arc<Vars>>,
+}
+
+impl Vars {
+    /// An inner scope, which sees what `outer` holds now.
+    pub fn inside(outer: &Arc<Vars>) -> Self {
+        Self { own: BTreeMap::new(), outer: Some(outer.clone()) }
+    }
+
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.own.get(name).or_else(|| self.outer.as_ref()?.get(name))
+    }
+
+    pub fn set(&mut self, name: impl Into<String>, value: Value) {
+        self.own.insert(name.into(), value);
+    }
+
+    pub fn extend(&mut self, other: &Vars) {
+        self.own.extend(other.own.iter().map(|(name, value)| (name.clone(), value.clone())));
+    }
+}
 
 impl Template {
     /// The names it uses, in order; `None` for an opening brace pair without its end.
@@ -145,14 +169,16 @@ mod tests {
     use super::*;
 
     fn vars() -> Vars {
-        let items = |texts: &[&str]| texts.iter().map(|t| Item::new(*t)).collect();
-        Vars::from([
-            ("who".to_owned(), Value::Text("{{you}}".to_owned())),
-            ("page.number".to_owned(), Value::Text("2".to_owned())),
-            ("files".to_owned(), Value::Files(items(&["a.py", "b/c.py"]))),
-            ("pages".to_owned(), Value::List(items(&["The start", "The end"]))),
-            ("none".to_owned(), Value::List(items(&[]))),
-        ])
+        let items = |texts: &[&str]| texts.iter().map(|text| Item::new(*text)).collect();
+        let mut outer = Vars::default();
+        outer.set("who", Value::Text("{{you}}".to_owned()));
+        outer.set("files", Value::Files(items(&["a.py", "b/c.py"])));
+        outer.set("page.number", Value::Text("1".to_owned()));
+        let mut vars = Vars::inside(&Arc::new(outer));
+        vars.set("page.number", Value::Text("2".to_owned()));
+        vars.set("pages", Value::List(items(&["The start", "The end"])));
+        vars.set("none", Value::List(items(&[])));
+        vars
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod format;
 pub mod language;
 pub mod path;
 pub mod position;
+pub mod prompt;
 pub mod reference;
 pub mod tests_for;
 

@@ -2,15 +2,16 @@
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::config;
+use crate::{config, workflow};
 
 /// The names that [`print`] knows.
-pub const NAMES: [&str; 1] = ["config"];
+pub const NAMES: [&str; 2] = ["config", "workflow"];
 
 /// The schema of a kind of file, as indented JSON.
 pub fn print(name: &str) -> Result<String> {
     let schema = match name {
         "config" => config::schema(),
+        "workflow" => workflow::schema(),
         _ => bail!("there is no schema `{name}`; the names are: {}", NAMES.join(", ")),
     };
     serde_json::to_string_pretty(&schema).with_context(|| format!("failed to print the schema `{name}`"))

@@ -72,6 +72,8 @@ pub enum Rejected {
     Ambiguous { count: usize },
     #[error("the answer has no block for this file, only one in {language}; try again, or with another model")]
     OtherLanguage { language: String },
+    #[error("the answer has no `#[cfg(test)]` module; try again, or with another model")]
+    NoTestModule,
 }
 
 /// Finds the whole new content of a file in an answer.

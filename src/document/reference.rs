@@ -135,6 +135,21 @@ fn candidates(roots: &Roots, reference: &str) -> Vec<PathBuf> {
     candidates
 }
 
+/// The names of files in the workspace that may be sent, sorted, at most `limit`: what is found by looking around.
+pub fn listing(roots: &Roots, ignore: &Ignore, limit: usize) -> Vec<String> {
+    let mut names = Vec::new();
+    for folder in roots.folders() {
+        glob::walk(folder, ignore, limit, &mut |path, verdict| {
+            if verdict == Verdict::Sent {
+                names.push(file_ref(roots, path).name);
+            }
+            names.len() < limit
+        });
+    }
+    names.sort();
+    names
+}
+
 /// Why none of `candidates` is a file.
 fn missing(roots: &Roots, reference: &str, candidates: &[PathBuf], ignore: &Ignore) -> ReferenceError {
     let name = reference.to_string();

@@ -1,32 +1,10 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::config::{Limits, UnknownPrice};
 
 /// No file at all.
 pub fn nothing() -> Settings {
-    let limits = Limits {
-        concurrency: None,
-        max_cost_per_run: None,
-        max_cost_per_day: None,
-        unknown_price: UnknownPrice::Run,
-        first_byte_timeout: None,
-        idle_timeout: None,
-        max_pages: 10,
-    };
-    Settings {
-        main: None,
-        fast: None,
-        providers: BTreeMap::new(),
-        models: BTreeMap::new(),
-        limits,
-        check: None,
-        presets: Vec::new(),
-        summary: false,
-        marker: "AI".to_owned(),
-        ignore: Vec::new(),
-        tests: None,
-    }
+    Settings { summary: false, ..Settings::default() }
 }
 
 /// `name=wire@place` as a provider; the place is a base URL or, for replay, a file.

@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use stepwright::config::{Key, Limits, ModelFacts, Provider as Configured, Settings, UnknownPrice, Wire};
+use stepwright::config::{Key, Limits, ModelFacts, Provider as Configured, Settings, Wire};
 
 /// The key that must not be seen anywhere but in the header.
 pub const KEY: &str = "sk-canary-0123456789abcdef";
@@ -256,26 +256,5 @@ pub fn replay(file: PathBuf) -> Settings {
 
 /// The settings of somebody who configured nothing.
 pub fn nothing() -> Settings {
-    let limits = Limits {
-        concurrency: None,
-        max_cost_per_run: None,
-        max_cost_per_day: None,
-        unknown_price: UnknownPrice::Run,
-        first_byte_timeout: None,
-        idle_timeout: None,
-        max_pages: 10,
-    };
-    Settings {
-        main: None,
-        fast: None,
-        providers: BTreeMap::new(),
-        models: BTreeMap::new(),
-        limits,
-        check: None,
-        presets: Vec::new(),
-        summary: false,
-        marker: "AI".to_owned(),
-        ignore: Vec::new(),
-        tests: None,
-    }
+    Settings { summary: false, ..Settings::default() }
 }

@@ -1,6 +1,28 @@
 //! What the user set: types of the resolved settings.
+//!
+//! The files behind them are read and judged below this module; nothing here knows an editor, a network or a workflow.
+//! Invariant: a mistake in a file is a [`Problem`], never an error, and takes nothing with it that is right.
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+mod check;
+mod duration;
+pub mod folders;
+mod layer;
+mod load;
+mod options;
+mod secret;
+mod tree;
+pub mod trust;
+
+#[cfg(test)]
+mod tests;
+
+pub use load::{Loaded, Places, Source, Sources, load, read};
+pub use options::schema;
+
+/// How long a check command may run when nobody says.
+pub const CHECK_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Everything the program was told, resolved from all layers. See `contract` in the documentation for who may set what.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +45,19 @@ pub struct Settings {
     pub ignore: Vec<String>,
     /// Where new test files go, with `{name}`, `{stem}`, `{ext}`, `{dir}`; `None`: found out.
     pub tests: Option<String>,
+    /// Absolute folders whose workspaces the user trusts whatever they contain; only the user file sets them.
+    pub trust: Vec<PathBuf>,
+}
+
+/// Where a setting was written, lowest first. Only the user's own file says where prompts and money go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Layer {
+    /// The user's own file.
+    User,
+    /// The editor's settings. Editors merge files of the workspace into those, so they are trusted no more than that.
+    Editor,
+    /// `.stepwright/config.toml` in the workspace root.
+    Workspace,
 }
 
 /// One `[providers.NAME]` table.
@@ -31,7 +66,7 @@ pub struct Provider {
     pub wire: Wire,
     pub base_url: Option<String>,
     pub key: Key,
-    /// The replay provider's file.
+    /// The replay provider's file; a relative one was resolved against the file that names it.
     pub path: Option<PathBuf>,
 }
 
@@ -70,6 +105,7 @@ pub struct Price {
     pub output: f64,
 }
 
+/// What a run may use up.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limits {
     /// Requests side by side; `None`: 4, on loopback the server's slots, else 1.
@@ -94,11 +130,13 @@ pub enum UnknownPrice {
     Refuse,
 }
 
-/// The command that tests a workspace.
+/// The command that tests a workspace. It runs workspace code, so it never runs before the workspace is trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
     pub command: Vec<String>,
     pub timeout: Duration,
+    /// Who wrote `command`. Unless it was the user, trust is bound to its text: [`trust::Content`].
+    pub source: Layer,
 }
 
 /// A ready-made instruction, offered as a code action.
@@ -117,4 +155,46 @@ pub struct Problem {
     pub line: Option<u32>,
     /// One sentence that says what to do.
     pub message: String,
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.line {
+            Some(line) => write!(f, "line {line}: {}", self.message),
+            None => f.write_str(&self.message),
+        }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            main: None,
+            fast: None,
+            providers: BTreeMap::new(),
+            models: BTreeMap::new(),
+            limits: Limits::default(),
+            check: None,
+            presets: Vec::new(),
+            summary: true,
+            marker: "AI".into(),
+            ignore: Vec::new(),
+            tests: None,
+            trust: Vec::new(),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            concurrency: None,
+            max_cost_per_run: None,
+            max_cost_per_day: None,
+            unknown_price: UnknownPrice::Run,
+            first_byte_timeout: None,
+            idle_timeout: None,
+            max_pages: 10,
+        }
+    }
 }

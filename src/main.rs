@@ -1,1 +1,59 @@
-fn main() {}
+//! Composes everything: arguments to a front end, log lines to their place, and how it ended to an exit code.
+
+use std::{fs::OpenOptions, io, path::Path, process::ExitCode, sync::Mutex};
+
+use stepwright::{
+    cli::{self, Command, Exit, Invocation, Usage},
+    lsp,
+};
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let Invocation { command, log_file } = match cli::parse(std::env::args_os().skip(1)) {
+        Ok(invocation) => invocation,
+        Err(usage) => return fail(&usage),
+    };
+    if let Err(usage) = log_to(log_file.as_deref()) {
+        return fail(&usage);
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&Usage(format!("failed to start: {error}"))),
+    };
+    let code = runtime.block_on(async {
+        match command {
+            Command::Lsp { config } => lsp::serve(config).await,
+            command => match cli::execute(command).await {
+                Ok(exit) => exit as u8,
+                Err(usage) => {
+                    eprintln!("stepwright: {usage}");
+                    Exit::Usage as u8
+                }
+            },
+        }
+    });
+    // A thread that waits for standard input, or for a disk, mustn't keep the process alive.
+    runtime.shutdown_background();
+    ExitCode::from(code)
+}
+
+fn fail(usage: &Usage) -> ExitCode {
+    eprintln!("stepwright: {usage}");
+    ExitCode::from(Exit::Usage as u8)
+}
+
+/// Log lines never go to standard output, which belongs to the protocol and to results.
+fn log_to(file: Option<&Path>) -> Result<(), Usage> {
+    let filter = EnvFilter::try_from_env("STEPWRIGHT_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter);
+    match file {
+        None => subscriber.with_writer(io::stderr).with_ansi(false).init(),
+        Some(path) => {
+            let file = OpenOptions::new().create(true).append(true).open(path);
+            let file =
+                file.map_err(|error| Usage(format!("failed to open the log file `{}`: {error}", path.display())))?;
+            subscriber.with_writer(Mutex::new(file)).with_ansi(false).init();
+        }
+    }
+    Ok(())
+}

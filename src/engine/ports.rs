@@ -8,7 +8,11 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 use thiserror::Error;
 
-use crate::{document::FileRef, engine::event::Event, workflow::Role};
+use crate::{
+    document::{FileRef, tests_for::Placement},
+    engine::event::Event,
+    workflow::Role,
+};
 
 /// What a run is given to act with.
 #[derive(Clone)]
@@ -17,6 +21,8 @@ pub struct Ports {
     pub workspace: Arc<dyn Workspace>,
     pub observer: Arc<dyn Observer>,
     pub journal: Arc<dyn Journal>,
+    /// Only where the user trusts the workspace's check command.
+    pub checker: Option<Arc<dyn Checker>>,
 }
 
 /// Answers one prompt.
@@ -122,17 +128,41 @@ pub enum ModelErrorKind {
 /// The user's files, open or on disk.
 #[async_trait]
 pub trait Workspace: Send + Sync {
+    /// Resolves a workspace-relative path that a user or a model named, without asking whether it may be written.
+    fn locate(&self, path: &str) -> Result<FileRef, WorkspaceError>;
+
+    /// Whether there is such a file, open or on disk.
+    fn exists(&self, file: &FileRef) -> bool;
+
     /// The text as the user sees it now: an open buffer wins over disk. A missing file is a snapshot without text.
     async fn read(&self, file: &FileRef) -> Result<Snapshot, WorkspaceError>;
 
-    /// Carries out one edit: the file as `base` shows it becomes `text`. Nothing is overwritten that isn't `base`.
-    async fn save(&self, base: &Snapshot, text: String) -> Result<Saved, WorkspaceError>;
+    /// Whether an edit of this file could be carried out, asked before anything is paid for.
+    fn may_write(&self, file: &FileRef) -> Result<(), WorkspaceError>;
+
+    /// Carries out an edit. Nothing is overwritten that isn't what the edit is based on.
+    async fn save(&self, edit: Edit) -> Result<Saved, WorkspaceError>;
+
+    /// Where the tests of a source file go, by the rules that need no model.
+    async fn tests_for(&self, source: &Snapshot) -> Result<Option<Placement>, WorkspaceError>;
 
     /// Asks the user to pick one of `options`; `None` where nobody can be asked.
     async fn choose(&self, question: &str, options: &[&str]) -> Option<usize>;
+}
 
-    /// Resolves a workspace-relative path that a user or a model named, without asking whether it may be written.
-    fn locate(&self, path: &str) -> Result<FileRef, WorkspaceError>;
+/// A file's new content.
+#[derive(Clone, Debug)]
+pub struct Edit {
+    /// The run's name, for the user: "Write Tests".
+    pub title: String,
+    pub run: String,
+    pub base: Snapshot,
+    /// LF line ends.
+    pub text: String,
+    /// The user named this file for writing, which is the confirmation that protected paths need.
+    pub named: bool,
+    /// Why a person should look at it first.
+    pub risk: Option<String>,
 }
 
 /// A file as a step saw it.
@@ -182,6 +212,21 @@ pub trait Journal: Send + Sync {
     async fn message(&self, message: Message) -> Result<String, JournalError>;
 }
 
+/// Runs the workspace's check command.
+#[async_trait]
+pub trait Checker: Send + Sync {
+    /// Runs it for one file, in a copy of the workspace in which `file` has the given text and open buffers theirs.
+    async fn check(&self, file: &FileRef, text: &str) -> Result<CheckResult, WorkspaceError>;
+}
+
+/// What the check command said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckResult {
+    pub passed: bool,
+    /// Standard output and error, shortened in the middle.
+    pub output: String,
+}
+
 /// One fact about a run.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Entry {
@@ -213,6 +258,19 @@ pub enum Entry {
         run: String,
         status: crate::workflow::Status,
     },
+}
+
+impl Entry {
+    /// The run that it is about.
+    pub fn run(&self) -> &str {
+        match self {
+            Self::Begin { run, .. }
+            | Self::Attempt { run, .. }
+            | Self::Answer { run, .. }
+            | Self::Step { run, .. }
+            | Self::End { run, .. } => run,
+        }
+    }
 }
 
 /// A prompt and its reply.

@@ -1,1 +1,5 @@
 //! The one integration test binary: an area a file.
+
+mod provider;
+mod replay;
+mod support;

@@ -1,0 +1,129 @@
+//! Files on disk behind the engine's port, for a run without an editor: edits are written at once, or only shown as a diff.
+
+use std::{
+    collections::BTreeMap,
+    io::{BufRead, IsTerminal, Write},
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+
+use crate::{
+    document::{FileRef, disk, edit::unified_diff, tests_for::Placement},
+    engine::ports::{Edit, Saved, Snapshot, Workspace, WorkspaceError},
+    files::{Files, Permission},
+};
+
+pub struct DiskWorkspace {
+    files: Arc<Files>,
+    /// With `--diff`: the new texts, which nothing writes.
+    instead: Option<Mutex<BTreeMap<FileRef, Change>>>,
+    /// Where results go that nobody can be asked about.
+    waiting: Option<PathBuf>,
+}
+
+/// What a file would become.
+struct Change {
+    old: Option<String>,
+    new: String,
+}
+
+impl DiskWorkspace {
+    pub fn new(files: Arc<Files>, diff: bool, waiting: Option<PathBuf>) -> Self {
+        Self { files, instead: diff.then(Mutex::default), waiting }
+    }
+
+    /// What would have been written.
+    pub fn diff(&self) -> String {
+        let Some(texts) = self.instead() else { return String::new() };
+        texts.iter().map(|(file, change)| unified_diff(&file.name, change.old.as_deref(), &change.new)).collect()
+    }
+
+    fn instead(&self) -> Option<MutexGuard<'_, BTreeMap<FileRef, Change>>> {
+        Some(self.instead.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts a result where the user finds it, since nothing that was paid for is thrown away.
+    fn keep(&self, edit: &Edit, reason: &str) -> Result<Saved, WorkspaceError> {
+        let Some(folder) = &self.waiting else {
+            return Ok(Saved::Pending { reason: reason.to_owned() });
+        };
+        let path = folder.join(&edit.run).join(edit.base.file.name.replace(['/', '\\', ':'], "__"));
+        // A later step's result of the same run takes the place of an earlier one.
+        let before = disk::read_file(&path, disk::MAX_FILE_BYTES).ok().flatten();
+        disk::write_atomically(&path, edit.text.as_bytes(), before.as_deref()).map_err(|error| {
+            WorkspaceError::Failed(format!("failed to keep the result in `{}`: {error}", path.display()))
+        })?;
+        Ok(Saved::Pending { reason: format!("{reason}; the result is in {}", path.display()) })
+    }
+}
+
+#[async_trait]
+impl Workspace for DiskWorkspace {
+    fn locate(&self, path: &str) -> Result<FileRef, WorkspaceError> {
+        self.files.locate(path)
+    }
+
+    fn exists(&self, file: &FileRef) -> bool {
+        self.instead().is_some_and(|texts| texts.contains_key(file)) || self.files.exists(file)
+    }
+
+    async fn read(&self, file: &FileRef) -> Result<Snapshot, WorkspaceError> {
+        if let Some(Change { new: text, .. }) = self.instead().as_ref().and_then(|texts| texts.get(file)) {
+            return Ok(Snapshot { file: file.clone(), text: Some(text.clone()), version: None });
+        }
+        self.files.read(file)
+    }
+
+    fn may_write(&self, file: &FileRef) -> Result<(), WorkspaceError> {
+        self.files.permission(file, true).map(drop)
+    }
+
+    async fn save(&self, edit: Edit) -> Result<Saved, WorkspaceError> {
+        let reason = match (self.files.permission(&edit.base.file, edit.named)?, &edit.risk) {
+            (Permission::Needed(reason), _) => Some(reason),
+            (Permission::Granted, risk) => risk.clone(),
+        };
+        if let Some(mut texts) = self.instead() {
+            let old = texts.get(&edit.base.file).map_or_else(|| edit.base.text.clone(), |change| change.old.clone());
+            let saved = if old.is_none() { Saved::Created } else { Saved::Changed };
+            texts.insert(edit.base.file, Change { old, new: edit.text });
+            return Ok(saved);
+        }
+        match reason {
+            Some(reason) => {
+                let question = format!("{} is about to be written, but {reason}. Write it?", edit.base.file.name);
+                match self.choose(&question, &["Yes", "No"]).await {
+                    Some(0) => self.files.write(&edit.base, &edit.text),
+                    _ => self.keep(&edit, &reason),
+                }
+            }
+            None => match self.files.write(&edit.base, &edit.text)? {
+                Saved::Pending { reason } => self.keep(&edit, &reason),
+                saved => Ok(saved),
+            },
+        }
+    }
+
+    async fn tests_for(&self, source: &Snapshot) -> Result<Option<Placement>, WorkspaceError> {
+        Ok(self.files.tests_for(source, &[]))
+    }
+
+    /// At a terminal, by the first letter of an option.
+    async fn choose(&self, question: &str, options: &[&str]) -> Option<usize> {
+        let (input, output) = (std::io::stdin(), std::io::stderr());
+        if !input.is_terminal() || !output.is_terminal() {
+            return None;
+        }
+        let text = format!("{question} [{}] ", options.join("/"));
+        let answer = tokio::task::spawn_blocking(move || {
+            write!(std::io::stderr(), "{text}").and_then(|()| std::io::stderr().flush()).ok()?;
+            let mut line = String::new();
+            input.lock().read_line(&mut line).ok()?;
+            Some(line.trim().to_lowercase())
+        });
+        let answer = answer.await.ok()??;
+        options.iter().position(|option| !answer.is_empty() && option.to_lowercase().starts_with(&answer))
+    }
+}

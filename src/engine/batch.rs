@@ -1,0 +1,112 @@
+//! The for-each: iterations side by side or one after the other, partial success, order where order matters.
+
+use std::sync::Arc;
+
+use futures::{FutureExt, StreamExt, stream};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Run,
+    error::StepError,
+    plan::{Block, Slot},
+    step::Scope,
+};
+use crate::workflow::{ForEach, OnError, template::Vars};
+
+/// A place in the order of parallel iterations.
+#[derive(Clone, Default)]
+pub struct Turn {
+    before: Option<CancellationToken>,
+    parallel: bool,
+}
+
+impl Turn {
+    pub fn is_parallel(&self) -> bool {
+        self.parallel
+    }
+
+    /// Waits until the iteration before has ended, however it did.
+    pub async fn wait(&self) {
+        if let Some(before) = &self.before {
+            before.cancelled().await;
+        }
+    }
+}
+
+impl Run {
+    pub(super) async fn for_each(&self, each: &ForEach, blocks: &mut [Block], scope: &Scope) -> Result<(), StepError> {
+        let count = blocks.len();
+        let limit = match each.parallel {
+            0 => self.ports.model.concurrency(),
+            n => n as usize,
+        };
+        let limit = limit.clamp(1, count.max(1));
+        let outer = Arc::new(scope.vars.clone());
+        let mut before: Option<CancellationToken> = None;
+        let iterations: Vec<_> = blocks
+            .iter_mut()
+            .map(|block| {
+                let done = CancellationToken::new();
+                let turn = Turn { before: before.replace(done.clone()), parallel: limit > 1 };
+                self.iteration(each, block, Scope { turn, ..scope.inside(Vars::inside(&outer)) }, done)
+            })
+            .collect();
+        let mut running = stream::iter(iterations).buffer_unordered(limit);
+        let mut failures = Vec::new();
+        while let Some(result) = running.next().await {
+            match result {
+                Ok(()) => {}
+                Err(error @ StepError::Cancelled) => return Err(error),
+                Err(error) if each.on_error == OnError::Stop => return Err(error),
+                Err(error) => failures.push(error),
+            }
+        }
+        match failures.len() {
+            0 => Ok(()),
+            1 if count == 1 => Err(failures.remove(0)),
+            n if n == count => {
+                Err(StepError::AllFailed(format!("none of {n} could be processed; the first reason: {}", failures[0])))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Boxed, because a block may hold another for-each.
+    fn iteration<'a>(
+        &'a self,
+        each: &'a ForEach,
+        block: &'a mut Block,
+        mut scope: Scope,
+        done: CancellationToken,
+    ) -> futures::future::BoxFuture<'a, Result<(), StepError>> {
+        async move {
+            let _done = done.drop_guard();
+            let result = self.block(&each.steps, block, &mut scope).await;
+            if let Err(error) = &result
+                && !matches!(error, StepError::Cancelled)
+            {
+                let item = block.bindings.get(&each.name).map(|item| item.text().into_owned()).unwrap_or_default();
+                let mut state = self.state();
+                state.results.push((item.clone(), format!("failed: {error}")));
+                state.failed.push(item);
+                drop(state);
+                self.close(ids(block));
+            }
+            result
+        }
+        .boxed()
+    }
+}
+
+/// The steps in a block, with those inside its loops.
+fn ids(block: &Block) -> Vec<u32> {
+    block
+        .slots
+        .iter()
+        .flat_map(|slot| match slot {
+            Slot::Step(id) => vec![*id],
+            Slot::Absent => Vec::new(),
+            Slot::Each(blocks) => blocks.iter().flat_map(ids).collect(),
+        })
+        .collect()
+}

@@ -1,0 +1,27 @@
+//! Why a step, or a run, didn't reach its end.
+
+use thiserror::Error;
+
+use super::ports::{JournalError, ModelError, WorkspaceError};
+
+/// A step that failed. The text goes to the user as it is.
+#[derive(Clone, Debug, Error)]
+pub enum StepError {
+    #[error("cancelled")]
+    Cancelled,
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    #[error(transparent)]
+    Workspace(#[from] WorkspaceError),
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The workflow file can't be carried out.
+    #[error("failed to carry out step `{module}`: {cause}")]
+    Workflow { module: String, cause: String },
+    /// The model answered, but not with something that may be used.
+    #[error("the answer to step `{module}` can't be used: {cause}")]
+    Answer { module: String, cause: String },
+    /// A parallel step whose every item failed; they reported why.
+    #[error("{0}")]
+    AllFailed(String),
+}

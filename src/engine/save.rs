@@ -1,0 +1,267 @@
+//! The save-file step: asks for content, and edits the file only after a complete, accepted answer.
+
+use super::{
+    Done, Run,
+    error::StepError,
+    event::{Action, FileOutcome},
+    ports::{Edit, Request, Saved, Snapshot, WorkspaceError},
+    prompt,
+    step::{Composed, Scope},
+};
+use crate::{
+    document::{
+        FileRef,
+        answer::{self, Extracted, Flag, Rejected, Target},
+    },
+    workflow::{Mode, Save},
+};
+
+/// What begins the tests inside a Rust file.
+const INLINE_TESTS: &str = "#[cfg(test)]";
+
+impl Run {
+    pub(super) async fn save(&self, id: u32, save: &Save, scope: &Scope) -> Result<Done, StepError> {
+        let name = self.render(&save.module, &save.file, scope)?;
+        let result = match self.file(&name) {
+            Ok(file) => self.write(id, save, scope, &file).await,
+            Err(error) => Err(error),
+        };
+        if let Err(StepError::Workspace(WorkspaceError::Refused { reason, .. })) = &result {
+            let file = FileRef { name: name.clone(), place: crate::document::Place::Buffer(name.clone()) };
+            let outcome = FileOutcome { file, action: Action::Refused, reason: Some(reason.clone()) };
+            self.record_edit(outcome, format!("was refused: {reason}"));
+        }
+        let response = result?;
+        Ok(Done { response: Some(response), file_name: Some(name) })
+    }
+
+    async fn write(&self, id: u32, save: &Save, scope: &Scope, file: &FileRef) -> Result<String, StepError> {
+        // Asked before anything is paid for; asked again when the edit is made.
+        self.ports.workspace.may_write(file)?;
+        match save.mode {
+            Mode::Replace => self.replace(id, save, scope, file).await,
+            Mode::Append => self.append(id, save, scope, file).await,
+        }
+    }
+
+    async fn replace(&self, id: u32, save: &Save, scope: &Scope, file: &FileRef) -> Result<String, StepError> {
+        let base = self.effect(self.ports.workspace.read(file)).await?;
+        let current = self.current_text(&base);
+        let inline = scope.tests.as_ref().is_some_and(|tests| tests.inline && tests.path == file.name);
+        let mut composed = self.compose(&save.module, &save.prompt, scope, &[&file.name]).await?;
+        if let Some(text) = &current {
+            composed.own.push_str(&prompt::document(&self.nonce, file, text));
+        }
+        let target = Target { name: &file.name, original: current.as_deref(), nonce: &self.nonce };
+        let extracted = if inline {
+            let reminder = prompt::ask_for_test_module(&self.nonce, &file.name);
+            let source = current.clone().unwrap_or_default();
+            let take = |text: &str| with_inline_tests(text, &source, &target);
+            self.content(id, save, composed, reminder, &take).await?
+        } else {
+            let reminder = prompt::ask_for_file(&self.nonce, &file.name);
+            self.content(id, save, composed, reminder, &|text| answer::file_content(text, &target)).await?
+        };
+        self.edit(base, current, extracted, scope).await
+    }
+
+    /// The text is joined to what the file holds when the answer is there, so that typing elsewhere in it does no harm.
+    async fn append(&self, id: u32, save: &Save, scope: &Scope, file: &FileRef) -> Result<String, StepError> {
+        let before = self.effect(self.ports.workspace.read(file)).await?;
+        let afresh = self.starts_afresh(save, scope, &before).await?;
+        let mut composed = self.compose(&save.module, &save.prompt, scope, &[&file.name]).await?;
+        let written = self.current_text(&before).filter(|text| !afresh && !text.trim().is_empty());
+        if let Some(text) = written.as_ref().filter(|_| !scope.turn.is_parallel()) {
+            composed.own.push_str(&prompt::tail(&self.nonce, file, text));
+        }
+        let target = Target { name: &file.name, original: written.as_deref(), nonce: &self.nonce };
+        let reminder = prompt::ask_for_addition(&self.nonce, &file.name);
+        let mut extracted =
+            self.content(id, save, composed, reminder, &|text| answer::appended_text(text, &target)).await?;
+        self.effect(async {
+            scope.turn.wait().await;
+            Ok::<_, StepError>(())
+        })
+        .await?;
+        let base = self.effect(self.ports.workspace.read(file)).await?;
+        let current = self.current_text(&base);
+        let existing = if afresh { "" } else { current.as_deref().unwrap_or_default() };
+        extracted.text = answer::join_pages(existing, &extracted.text);
+        self.edit(base, current, extracted, scope).await
+    }
+
+    /// Whether an appending step drops what was in the file before the run. Decided once a run and file.
+    async fn starts_afresh(&self, save: &Save, scope: &Scope, before: &Snapshot) -> Result<bool, StepError> {
+        let first = self.state().begun.insert(before.file.name.clone());
+        let holds_text = before.text.as_ref().is_some_and(|text| !text.trim().is_empty());
+        let Some(existing) = save.existing.as_ref().filter(|_| first && holds_text) else {
+            return Ok(false);
+        };
+        match self.render(&save.module, existing, scope)?.as_str() {
+            "append" => Ok(false),
+            "replace" => Ok(true),
+            "ask" => {
+                let question = format!("{} already has text. What should {} do?", before.file.name, self.job.name());
+                let options = ["Append", "Replace", "Cancel"];
+                let asked = async { Ok::<_, StepError>(self.ports.workspace.choose(&question, &options).await) };
+                match self.effect(asked).await? {
+                    Some(1) => Ok(true),
+                    Some(2) => Err(StepError::Cancelled),
+                    _ => Ok(false),
+                }
+            }
+            other => {
+                let cause = format!("`existing` is `append`, `replace` or `ask`, not `{other}`");
+                let module = save.module.render(&scope.vars).unwrap_or(save.module.0.clone());
+                Err(StepError::Workflow { module, cause })
+            }
+        }
+    }
+
+    /// Asks for the content, as often as the step says: `best-of` answers are merged, further rounds improve the result.
+    async fn content(
+        &self,
+        id: u32,
+        save: &Save,
+        composed: Composed,
+        reminder: String,
+        take: &(dyn Fn(&str) -> Result<Extracted, Rejected> + Sync),
+    ) -> Result<Extracted, StepError> {
+        let task = composed.text.clone();
+        let request = self.request(id, save.role, composed, Some(reminder.clone()));
+        let with_task = |text: String| Request { prompt: request.prompt.replacen(&task, &text, 1), ..request.clone() };
+        let mut extracted = self.one_answer(id, request.clone(), take).await?;
+        if save.best_of > 1 {
+            let mut candidates = vec![extracted.text.clone()];
+            for _ in 1..save.best_of {
+                candidates.push(self.one_answer(id, request.clone(), take).await?.text);
+            }
+            extracted = self.one_answer(id, with_task(prompt::merge(&task, &candidates)), take).await?;
+        }
+        for _ in 1..save.loops {
+            extracted = self.one_answer(id, with_task(prompt::review(&task, &extracted.text)), take).await?;
+        }
+        Ok(extracted)
+    }
+
+    async fn one_answer(
+        &self,
+        id: u32,
+        request: Request,
+        take: &(dyn Fn(&str) -> Result<Extracted, Rejected> + Sync),
+    ) -> Result<Extracted, StepError> {
+        let module = request.step.clone();
+        let reply = self.answer(id, request, false).await?;
+        take(&reply).map_err(|rejected| StepError::Answer { module, cause: rejected.to_string() })
+    }
+
+    /// Makes the edit and says what became of it. Once begun it isn't cancelled: half an edit helps nobody.
+    pub(super) async fn edit(
+        &self,
+        base: Snapshot,
+        current: Option<String>,
+        extracted: Extracted,
+        scope: &Scope,
+    ) -> Result<String, StepError> {
+        if self.stop.token.is_cancelled() {
+            return Err(StepError::Cancelled);
+        }
+        let file = base.file.clone();
+        let Extracted { text, flags } = extracted;
+        if current.as_ref() == Some(&text) {
+            self.state().results.push((file.name.clone(), "needed no change".to_owned()));
+            return Ok("no change".to_owned());
+        }
+        let edit = Edit {
+            title: self.job.name(),
+            run: self.job.run.clone(),
+            base,
+            text: text.clone(),
+            named: self.job.named.contains(&file.name),
+            risk: risk(current.as_deref(), &text, &flags),
+        };
+        let (action, reason) = match self.ports.workspace.save(edit).await? {
+            Saved::Created => (Action::Created, None),
+            Saved::Changed => (Action::Changed, None),
+            Saved::Unchanged => {
+                self.state().results.push((file.name.clone(), "needed no change".to_owned()));
+                return Ok("no change".to_owned());
+            }
+            Saved::Pending { reason } => {
+                self.state().pending.insert(file.name.clone(), text);
+                (Action::Pending, Some(reason))
+            }
+        };
+        let untested =
+            self.ports.checker.is_none() && scope.tests.as_ref().is_some_and(|tests| tests.path == file.name);
+        let words = match (&action, &reason) {
+            (Action::Pending, Some(reason)) => format!("is waiting to be applied ({reason})"),
+            _ => format!("was {}", action.name()),
+        };
+        let words = if untested { format!("{words}, tests not run") } else { words };
+        let reason = reason.or(untested.then(|| "tests not run: no check command is trusted".to_owned()));
+        self.record_edit(FileOutcome { file, action, reason }, words.clone());
+        Ok(words)
+    }
+
+    /// The file's text with what this run has put on hold for it.
+    pub(super) fn current_text(&self, base: &Snapshot) -> Option<String> {
+        self.state().pending.get(&base.file.name).cloned().or_else(|| base.text.clone())
+    }
+}
+
+/// Why a person should look at an edit before it is made.
+fn risk(old: Option<&str>, new: &str, flags: &[Flag]) -> Option<String> {
+    if flags.contains(&Flag::Shrunk) {
+        return Some("it would lose more than half of its lines".to_owned());
+    }
+    let hidden = |text: &str| text.chars().filter(|c| is_hidden(*c)).count();
+    (hidden(new) > old.map_or(0, hidden))
+        .then(|| "the new text has invisible characters that can make it look different from what it is".to_owned())
+}
+
+/// Characters that reorder text or can't be seen: bidirectional controls and tag characters.
+fn is_hidden(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Everything before the test module is the file under test and stays as it is, byte for byte.
+fn with_inline_tests(answer: &str, source: &str, target: &Target<'_>) -> Result<Extracted, Rejected> {
+    let module = Target { name: target.name, original: None, nonce: target.nonce };
+    let mut extracted = answer::file_content(answer, &module)?;
+    let Some(at) = extracted.text.find(INLINE_TESTS) else {
+        return Err(Rejected::NoTestModule);
+    };
+    let code = source.find(INLINE_TESTS).map_or(source, |end| &source[..end]).trim_end();
+    extracted.text = format!("{code}\n\n{}\n", extracted.text[at..].trim_end());
+    Ok(extracted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inline_tests_never_touch_the_code() {
+        let target = Target { name: "src/a.rs", original: None, nonce: "7" };
+        let take = |answer: &str, source: &str| with_inline_tests(answer, source, &target).map(|e| e.text);
+        let answer = "```rust\nfn a() { /* changed */ }\n\n#[cfg(test)]\nmod tests {}\n```";
+        let expected = "fn a() {}\n\n#[cfg(test)]\nmod tests {}\n";
+        assert_eq!(take(answer, "fn a() {}\n").unwrap(), expected);
+        assert_eq!(take(answer, "fn a() {}\n\n#[cfg(test)]\nmod tests { old }\n").unwrap(), expected);
+        assert!(take("```rust\nfn a() {}\n```", "fn a() {}\n").is_err());
+    }
+
+    #[test]
+    fn risks() {
+        for (old, new, flags, risky) in [
+            (Some("a"), "b", &[][..], false),
+            (Some("a"), "b", &[Flag::Shrunk], true),
+            (None, "x\u{202e}y", &[], true),
+            (Some("\u{2066}"), "\u{2066}a", &[], false),
+            (None, "tag \u{e0041}", &[], true),
+        ] {
+            assert_eq!(risk(old, new, flags).is_some(), risky, "{new:?}");
+        }
+    }
+}

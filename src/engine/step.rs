@@ -1,0 +1,318 @@
+//! The verbs, but for saving: what each step does with the answer it gets.
+
+use super::{
+    Done, Reply, Run,
+    error::StepError,
+    plan::{Block, Slot},
+    ports::{Message, Request, Snapshot},
+    prompt,
+};
+use crate::{
+    document::{FileRef, answer},
+    workflow::{
+        Ask, Chat, Expect, Role, Step, Template, TestFile, extract,
+        template::{Item, Value, Vars},
+    },
+};
+
+/// What a step sees, and leaves to the steps after it.
+pub struct Scope {
+    pub vars: Vars,
+    /// Where the tests go that these steps write.
+    pub tests: Option<TestPlace>,
+    /// In a parallel for-each: what comes before this iteration.
+    pub turn: super::batch::Turn,
+}
+
+impl Scope {
+    pub fn new(vars: Vars) -> Self {
+        Self { vars, tests: None, turn: super::batch::Turn::default() }
+    }
+
+    /// A scope for steps inside a for-each.
+    pub fn inside(&self, vars: Vars) -> Self {
+        Self { vars, tests: self.tests.clone(), turn: super::batch::Turn::default() }
+    }
+}
+
+/// The file that a test-file step found.
+#[derive(Clone, Debug)]
+pub struct TestPlace {
+    pub path: String,
+    /// The tests go into the file under test itself.
+    pub inline: bool,
+}
+
+/// A prompt's pieces, rendered.
+pub struct Composed {
+    pub shared: String,
+    /// The documents of the files that the prompt names, but for the shared ones.
+    pub own: String,
+    pub text: String,
+}
+
+impl Run {
+    /// Runs the steps of a block in order; the first failing one ends it, and the rest are skipped.
+    pub(super) async fn block(&self, steps: &[Step], block: &mut Block, scope: &mut Scope) -> Result<(), StepError> {
+        scope.vars.extend(&block.bindings);
+        for (i, step) in steps.iter().enumerate() {
+            if block.slots.len() <= i {
+                let outer = std::sync::Arc::new(scope.vars.clone());
+                if self.lay_out(steps, block, &outer) {
+                    scope.vars.extend(&block.bindings);
+                    self.report(super::Kind::Workflow(self.descriptor()));
+                }
+            }
+            let cause = || "its items aren't a list of anything".to_owned();
+            let slot = block.slots.get_mut(i);
+            let slot = slot.ok_or_else(|| StepError::Workflow { module: "for-each".to_owned(), cause: cause() })?;
+            match (step, slot) {
+                (_, Slot::Absent) => {}
+                (Step::ForEach(each), Slot::Each(blocks)) => self.for_each(each, blocks, scope).await?,
+                (Step::Chat(chat), Slot::Step(id)) => self.step(*id, self.chat(*id, chat, scope)).await?,
+                (Step::Ask(ask), Slot::Step(id)) => self.step(*id, self.ask(*id, ask, scope)).await?,
+                (Step::Save(save), Slot::Step(id)) => self.step(*id, self.save(*id, save, scope)).await?,
+                (Step::TestFile(test), Slot::Step(id)) => self.step(*id, self.test_file(*id, test, scope)).await?,
+                (Step::Check(check), Slot::Step(id)) => self.step(*id, self.check(*id, check, scope)).await?,
+                (Step::ForEach(_), Slot::Step(_)) | (_, Slot::Each(_)) => {
+                    unreachable!("the layout makes a slot of its step's kind")
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn chat(&self, id: u32, chat: &Chat, scope: &mut Scope) -> Result<Done, StepError> {
+        let composed = self.compose(&chat.module, &chat.prompt, scope, &[]).await?;
+        let request = self.request(id, chat.role, composed, None);
+        let reply = self.answer(id, request.clone(), true).await?;
+        let text = answer::plain_text(&reply).trim().to_owned();
+        let message = Message { prompt: self.job.instruction.clone(), reply: text.clone() };
+        let message = self.ports.journal.message(message).await?;
+        let reply = Reply { message, module: request.step, text: text.clone() };
+        self.state().replies.push(reply);
+        if let Some(name) = &chat.into {
+            scope.vars.set(name, Value::Text(text.clone()));
+        }
+        Ok(Done { response: Some(text), file_name: None })
+    }
+
+    /// An answer of the wrong form is asked for once more, with what was wrong about it.
+    async fn ask(&self, id: u32, ask: &Ask, scope: &mut Scope) -> Result<Done, StepError> {
+        let composed = self.compose(&ask.module, &ask.prompt, scope, &[]).await?;
+        let request = self.request(id, ask.role, composed, None);
+        let count = match &ask.count {
+            Some(template) => self.render(&ask.module, template, scope)?.trim().parse::<usize>().ok(),
+            None => None,
+        };
+        let first = self.answer(id, request.clone(), false).await?;
+        let value = match self.read_answer(ask, count, &first) {
+            Ok(value) => value,
+            Err(complaint) => {
+                let prompt = prompt::again(&request.prompt, &complaint);
+                let second = self.answer(id, Request { prompt, ..request.clone() }, false).await?;
+                self.read_answer(ask, count, &second)
+                    .or_else(|complaint| self.make_do(ask, count, &second, complaint, &request.step))?
+            }
+        };
+        let response = value.text().into_owned();
+        scope.vars.set(&ask.into, value);
+        Ok(Done { response: Some(response), file_name: None })
+    }
+
+    /// What the answer says, or what is wrong about it.
+    fn read_answer(&self, ask: &Ask, count: Option<usize>, reply: &str) -> Result<Value, String> {
+        let text = answer::plain_text(reply);
+        let at_most = ask.at_most.unwrap_or(usize::MAX);
+        match ask.expect {
+            Expect::Text => Ok(Value::Text(text.trim().to_owned())),
+            Expect::Line => extract::line(&text).map(Value::Text).ok_or_else(|| "it has no line of text".to_owned()),
+            Expect::List => {
+                let items = extract::list(&text);
+                match count {
+                    Some(count) if items.len() != count => {
+                        Err(format!("it has {} list items instead of {count}", items.len()))
+                    }
+                    _ if items.is_empty() => Err("it has no list".to_owned()),
+                    _ => Ok(Value::List(items.into_iter().take(at_most).collect())),
+                }
+            }
+            Expect::Files => {
+                let mut files: Vec<Item> = Vec::new();
+                let mut refused = None;
+                for item in extract::files(&text) {
+                    match self.ports.workspace.locate(&item.text) {
+                        Ok(file) if files.iter().any(|known| known.text == file.name) => {}
+                        Ok(file) => files.push(Item { text: file.name, purpose: item.purpose }),
+                        Err(error) => refused = Some(error.to_string()),
+                    }
+                }
+                files.truncate(at_most);
+                match files.first() {
+                    None => Err(refused.unwrap_or_else(|| "it names no file".to_owned())),
+                    Some(first) if ask.at_most == Some(1) => Ok(Value::File(first.text.clone())),
+                    Some(_) => Ok(Value::Files(files)),
+                }
+            }
+        }
+    }
+
+    /// A list of the wrong length is better than none, and said so.
+    fn make_do(
+        &self,
+        ask: &Ask,
+        count: Option<usize>,
+        reply: &str,
+        complaint: String,
+        module: &str,
+    ) -> Result<Value, StepError> {
+        let mut items = extract::list(&answer::plain_text(reply));
+        if ask.expect != Expect::List || items.is_empty() {
+            let cause = format!("{complaint}; run it again, or choose another model");
+            return Err(StepError::Answer { module: module.to_owned(), cause });
+        }
+        items.truncate(count.unwrap_or(usize::MAX));
+        self.report(super::Kind::Warning(format!(
+            "{}: the model's answer to `{module}` was off twice ({complaint}); going on with {} of them",
+            self.job.name(),
+            items.len()
+        )));
+        Ok(Value::List(items))
+    }
+
+    async fn test_file(&self, id: u32, step: &TestFile, scope: &mut Scope) -> Result<Done, StepError> {
+        let name = self.render(&step.module, &step.source, scope)?;
+        let source = self.ports.workspace.locate(&name)?;
+        let source = self.effect(self.ports.workspace.read(&source)).await?;
+        let placement = self.effect(self.ports.workspace.tests_for(&source)).await?;
+        let (path, notes, example, inline) = match placement {
+            Some(found) => {
+                let framework = found.framework.map(|name| format!("They use {name}.")).unwrap_or_default();
+                let inline =
+                    if found.inline { " They go inline, into a test module at the end of the file." } else { "" };
+                (found.path, format!("{framework}{inline}"), found.example, found.inline)
+            }
+            None => (self.ask_for_test_path(id, step, scope, &name).await?, String::new(), None, false),
+        };
+        let example = example.filter(|example| *example != path && *example != name);
+        scope.tests = Some(TestPlace { path: path.clone(), inline });
+        scope.vars.set(&step.into, Value::File(path.clone()));
+        scope.vars.set(format!("{}.notes", step.into), Value::Text(notes.trim().to_owned()));
+        let example = example.map_or(Value::Text("none".to_owned()), Value::File);
+        scope.vars.set(format!("{}.example", step.into), example);
+        Ok(Done { response: Some(path.clone()), file_name: Some(path) })
+    }
+
+    async fn ask_for_test_path(
+        &self,
+        id: u32,
+        step: &TestFile,
+        scope: &Scope,
+        source: &str,
+    ) -> Result<String, StepError> {
+        let composed = self.compose(&step.module, &step.prompt, scope, &[]).await?;
+        let request = self.request(id, step.role, composed, None);
+        let module = request.step.clone();
+        let reply = self.answer(id, request, false).await?;
+        let line = extract::line(&answer::plain_text(&reply)).unwrap_or_default();
+        let file = self.ports.workspace.locate(&line)?;
+        if file.name == source {
+            let cause = format!(
+                "it names `{source}` itself, the file under test; name the test file with a tag or in the settings"
+            );
+            return Err(StepError::Answer { module, cause });
+        }
+        Ok(file.name)
+    }
+
+    /// Renders a prompt and collects the documents of the files it names; `without` are left out.
+    pub(super) async fn compose(
+        &self,
+        module: &Template,
+        template: &Template,
+        scope: &Scope,
+        without: &[&str],
+    ) -> Result<Composed, StepError> {
+        let mut vars = scope.vars.clone();
+        vars.set("results", self.results());
+        let text = template.render(&vars).map_err(|cause| self.broken(module, scope, cause))?;
+        let mut shared: Vec<String> = Vec::new();
+        let mut own: Vec<String> = Vec::new();
+        for name in template.names().flatten() {
+            match vars.get(name) {
+                Some(Value::Files(items)) if name == "files" => {
+                    shared.extend(items.iter().map(|item| item.text.clone()))
+                }
+                Some(Value::File(file)) => own.push(file.clone()),
+                _ => {}
+            }
+        }
+        shared.sort();
+        shared.dedup();
+        shared.retain(|file| !without.contains(&file.as_str()));
+        own.retain(|file| !shared.contains(file) && !without.contains(&file.as_str()));
+        let mut seen = std::collections::BTreeSet::new();
+        own.retain(|file| seen.insert(file.clone()));
+        let shared = self.documents(&shared).await?;
+        let own = self.documents(&own).await?;
+        Ok(Composed { shared, own, text: prompt::squeeze(&text) })
+    }
+
+    /// Files that don't exist yet are no documents.
+    async fn documents(&self, names: &[String]) -> Result<String, StepError> {
+        let mut out = String::new();
+        for name in names {
+            let Snapshot { file, text, .. } = self.snapshot(name).await?;
+            if let Some(text) = text {
+                out.push_str(&prompt::document(&self.nonce, &file, &text));
+            }
+        }
+        Ok(out)
+    }
+
+    pub(super) async fn snapshot(&self, name: &str) -> Result<Snapshot, StepError> {
+        let file = self.file(name)?;
+        self.effect(self.ports.workspace.read(&file)).await
+    }
+
+    /// The file of that name; one that the user gave may lie anywhere.
+    pub(super) fn file(&self, name: &str) -> Result<FileRef, StepError> {
+        let given = self.job.files.iter().chain(&self.job.current).find(|file| file.name == name);
+        match given {
+            Some(file) => Ok(file.clone()),
+            None => Ok(self.ports.workspace.locate(name)?),
+        }
+    }
+
+    pub(super) fn request(&self, id: u32, role: Role, composed: Composed, reminder: Option<String>) -> Request {
+        let Composed { shared, own, text } = composed;
+        let system = self.job.workflow.system.render(&self.vars()).unwrap_or_default();
+        let mut prompt = if own.is_empty() { text } else { format!("{own}\n{text}") };
+        if let Some(reminder) = reminder {
+            prompt = format!("{prompt}\n{reminder}\n");
+        }
+        Request {
+            step: self.state().steps[id as usize - 1].module.clone(),
+            role,
+            model: self.job.tags.get("model").cloned(),
+            system: prompt::system(&self.nonce, &system),
+            shared,
+            prompt,
+        }
+    }
+
+    pub(super) fn render(&self, module: &Template, template: &Template, scope: &Scope) -> Result<String, StepError> {
+        template.render(&scope.vars).map_err(|cause| self.broken(module, scope, cause))
+    }
+
+    fn broken(&self, module: &Template, scope: &Scope, cause: String) -> StepError {
+        StepError::Workflow { module: module.render(&scope.vars).unwrap_or(module.0.clone()), cause }
+    }
+
+    /// What became of each file so far, for summaries.
+    fn results(&self) -> Value {
+        let state = self.state();
+        let items = state.results.iter().map(|(file, words)| Item::new(format!("{file} {words}")));
+        Value::List(items.collect())
+    }
+}

@@ -1,0 +1,117 @@
+//! Every conversion between the protocol's types and ours.
+
+use std::collections::HashMap;
+
+use tower_lsp::lsp_types::{self, Url};
+
+use super::capabilities::ClientFacts;
+use crate::document::{
+    Change, FileRef, Place, edit,
+    position::{Encoding, Position, Range},
+    reference::{self, ReferenceError, Roots},
+};
+
+/// The file that a URI names.
+pub fn file(roots: &Roots, uri: &Url) -> Result<FileRef, ReferenceError> {
+    reference::from_uri(roots, uri.as_str())
+}
+
+/// The URI that editors know a file by.
+pub fn url(file: &FileRef) -> Option<Url> {
+    match &file.place {
+        Place::Disk(path) => Url::from_file_path(path).ok(),
+        Place::Buffer(uri) => Url::parse(uri).ok(),
+    }
+}
+
+pub fn position(position: lsp_types::Position) -> Position {
+    Position::new(position.line, position.character)
+}
+
+pub fn range(range: lsp_types::Range) -> Range {
+    Range::new(position(range.start), position(range.end))
+}
+
+pub fn change(event: lsp_types::TextDocumentContentChangeEvent) -> Change {
+    Change { range: event.range.map(range), text: event.text }
+}
+
+fn to_lsp_position(position: Position) -> lsp_types::Position {
+    lsp_types::Position::new(position.line, position.character)
+}
+
+fn to_lsp_edit(edit: edit::TextEdit) -> lsp_types::TextEdit {
+    let range = lsp_types::Range::new(to_lsp_position(edit.range.start), to_lsp_position(edit.range.end));
+    lsp_types::TextEdit::new(range, edit.text)
+}
+
+/// One file's new text, for a workspace edit.
+#[derive(Clone, Debug)]
+pub struct FileEdit {
+    pub url: Url,
+    /// Of an open document.
+    pub version: Option<i32>,
+    /// The text as the editor or the disk has it, line ends and all; `None`: the file is to be created.
+    pub old: Option<String>,
+    /// With the old text's line ends.
+    pub new: String,
+}
+
+/// The smallest edit that makes the file's text the new one, in the form that the client understands.
+pub fn workspace_edit(edit: FileEdit, client: &ClientFacts) -> lsp_types::WorkspaceEdit {
+    let FileEdit { url, version, old, new } = edit;
+    let creates = old.is_none();
+    let mut edits: Vec<_> = text_edits(old.as_deref().unwrap_or_default(), &new, client.encoding);
+    if creates && client.created_files_have_a_line {
+        for edit in &mut edits {
+            edit.new_text.truncate(edit.new_text.strip_suffix('\n').map_or(edit.new_text.len(), str::len));
+        }
+    }
+    if !client.document_changes {
+        return lsp_types::WorkspaceEdit { changes: Some(HashMap::from([(url, edits)])), ..Default::default() };
+    }
+    let edits = lsp_types::DocumentChangeOperation::Edit(lsp_types::TextDocumentEdit {
+        text_document: lsp_types::OptionalVersionedTextDocumentIdentifier { uri: url.clone(), version },
+        edits: edits.into_iter().map(lsp_types::OneOf::Left).collect(),
+    });
+    let create = lsp_types::DocumentChangeOperation::Op(lsp_types::ResourceOp::Create(lsp_types::CreateFile {
+        uri: url,
+        // Neovim, Helix and Kakoune empty an existing file when these aren't said.
+        options: Some(lsp_types::CreateFileOptions { overwrite: Some(false), ignore_if_exists: Some(true) }),
+        annotation_id: None,
+    }));
+    let operations = if creates && client.create_files { vec![create, edits] } else { vec![edits] };
+    lsp_types::WorkspaceEdit {
+        document_changes: Some(lsp_types::DocumentChanges::Operations(operations)),
+        ..Default::default()
+    }
+}
+
+fn text_edits(old: &str, new: &str, encoding: Encoding) -> Vec<lsp_types::TextEdit> {
+    edit::edits(old, new, encoding).into_iter().map(to_lsp_edit).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    fn check(old: Option<&str>, new: &str, client: &ClientFacts, expected: Expect) {
+        let url = Url::parse("file:///w/a.py").unwrap();
+        let edit = FileEdit { url, version: old.map(|_| 3), old: old.map(str::to_owned), new: new.to_owned() };
+        expected.assert_eq(&serde_json::to_string(&workspace_edit(edit, client)).unwrap());
+    }
+
+    #[test]
+    fn edits_have_the_form_that_the_client_understands() {
+        let plain = ClientFacts::default();
+        let full = ClientFacts { document_changes: true, create_files: true, ..ClientFacts::default() };
+        let neovim = ClientFacts { created_files_have_a_line: true, ..full.clone() };
+        check(Some("a\nb\n"), "a\nc\n", &plain, expect![[r#"{"changes":{"file:///w/a.py":[{"range":{"start":{"line":1,"character":0},"end":{"line":1,"character":1}},"newText":"c"}]}}"#]]);
+        check(Some("a\nb\n"), "a\nc\n", &full, expect![[r#"{"documentChanges":[{"textDocument":{"uri":"file:///w/a.py","version":3},"edits":[{"range":{"start":{"line":1,"character":0},"end":{"line":1,"character":1}},"newText":"c"}]}]}"#]]);
+        check(None, "a\n", &full, expect![[r#"{"documentChanges":[{"kind":"create","uri":"file:///w/a.py","options":{"overwrite":false,"ignoreIfExists":true}},{"textDocument":{"uri":"file:///w/a.py","version":null},"edits":[{"range":{"start":{"line":0,"character":0},"end":{"line":0,"character":0}},"newText":"a\n"}]}]}"#]]);
+        check(None, "a\n", &neovim, expect![[r#"{"documentChanges":[{"kind":"create","uri":"file:///w/a.py","options":{"overwrite":false,"ignoreIfExists":true}},{"textDocument":{"uri":"file:///w/a.py","version":null},"edits":[{"range":{"start":{"line":0,"character":0},"end":{"line":0,"character":0}},"newText":"a"}]}]}"#]]);
+        check(None, "a\n", &plain, expect![[r#"{"changes":{"file:///w/a.py":[{"range":{"start":{"line":0,"character":0},"end":{"line":0,"character":0}},"newText":"a\n"}]}}"#]]);
+    }
+}

@@ -1,0 +1,123 @@
+//! Turns what a run reports into progress, messages, and our own notifications. Never waits.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use serde_json::json;
+use tower_lsp::lsp_types::MessageType;
+
+use super::{convert, outbox::Outbox, progress::Progress};
+use crate::{
+    engine::{
+        event::{Event, Kind, StepEvent},
+        ports::Observer,
+    },
+    workflow::{Status, descriptor::StepDescriptor},
+};
+
+/// Text goes out at most this often.
+const TEXT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Watches one run.
+pub struct RunObserver {
+    pub outbox: Outbox,
+    pub progress: Option<Arc<Progress>>,
+    /// The client wants our notifications.
+    pub events: bool,
+    pub seen: Mutex<Seen>,
+}
+
+/// What the observer remembers.
+#[derive(Default)]
+pub struct Seen {
+    steps: Vec<StepDescriptor>,
+    ended: usize,
+    /// Text that waits to go out, of one step.
+    text: Option<(u32, String)>,
+    text_sent: Option<Instant>,
+}
+
+impl Observer for RunObserver {
+    fn report(&self, event: &Event) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        match &event.kind {
+            Kind::Text { step_id, text } => return self.text(&mut seen, &event.run, *step_id, text),
+            Kind::Workflow(descriptor) => seen.steps.clone_from(&descriptor.steps),
+            Kind::Step(step) => self.step(&mut seen, step),
+            Kind::Waiting { step_id, delay, reason } => {
+                let message = format!("{}: waiting {} s, {reason}", seen.title(*step_id), delay.as_secs_f32().ceil());
+                self.say(&seen, message);
+            }
+            Kind::Warning(message) => self.outbox.message(MessageType::WARNING, message),
+            Kind::Edit(_) | Kind::Usage(_) | Kind::End { .. } => {}
+        }
+        if !self.events {
+            return;
+        }
+        self.flush(&mut seen, &event.run);
+        let Some((name, mut fields)) = event.to_json() else { return };
+        if let Kind::End { files, .. } = &event.kind {
+            let files = files.iter().map(|outcome| {
+                let mut fields = outcome.to_json();
+                if let Some(url) = convert::url(&outcome.file) {
+                    fields["uri"] = json!(url);
+                }
+                fields
+            });
+            fields["files"] = files.collect();
+        }
+        self.outbox.event(name, fields, false);
+    }
+}
+
+impl RunObserver {
+    fn step(&self, seen: &mut Seen, step: &StepEvent) {
+        if step.status.is_final() {
+            seen.ended += 1;
+        }
+        if step.status == Status::InProgress {
+            let message = seen.title(step.step_id);
+            self.say(seen, message);
+        }
+    }
+
+    fn say(&self, seen: &Seen, message: String) {
+        if let Some(progress) = &self.progress {
+            let percentage = seen.ended * 100 / seen.steps.len().max(1);
+            progress.report(message, u32::try_from(percentage).unwrap_or(100));
+        }
+    }
+
+    /// Collects text, so that at most ten notifications a second carry it.
+    fn text(&self, seen: &mut Seen, run: &str, step_id: u32, text: &str) {
+        if !self.events {
+            return;
+        }
+        if seen.text.as_ref().is_some_and(|(waiting, _)| *waiting != step_id) {
+            self.flush(seen, run);
+        }
+        seen.text.get_or_insert_with(|| (step_id, String::new())).1.push_str(text);
+        if seen.text_sent.is_none_or(|sent| sent.elapsed() >= TEXT_PAUSE) {
+            self.flush(seen, run);
+        }
+    }
+
+    fn flush(&self, seen: &mut Seen, run: &str) {
+        if let Some((step_id, text)) = seen.text.take() {
+            seen.text_sent = Some(Instant::now());
+            self.outbox.event("text", json!({ "run": run, "step_id": step_id, "text": text }), true);
+        }
+    }
+}
+
+impl Seen {
+    /// "2/5 Writing to File src/store.rs"
+    fn title(&self, step_id: u32) -> String {
+        let Some(step) = self.steps.get(step_id as usize - 1) else { return String::new() };
+        let file = step.parameters.get("file_name").and_then(|name| name.as_str()).unwrap_or_default();
+        let file = if step.module.contains(file) { String::new() } else { format!(" {file}") };
+        format!("{step_id}/{} {}{file}", self.steps.len(), step.module)
+    }
+}

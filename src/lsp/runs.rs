@@ -1,0 +1,256 @@
+//! Runs that were asked for by a command: the only place that spawns one, ends its progress, and tells how it ended.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex},
+};
+
+use futures::FutureExt;
+use tower_lsp::lsp_types::MessageType;
+
+use super::{
+    command::RunArguments,
+    convert,
+    observer::{RunObserver, Seen},
+    progress::Progress,
+    server::Shared,
+    state::{Failed, Running, State},
+    workspace::{EditorWorkspace, blocking},
+};
+use crate::{
+    document::{FileRef, reference},
+    engine::{
+        self, Outcome, Stop,
+        job::{Job, Refusal, Selection, fresh_id},
+        ports::{Message, Ports, WorkspaceError},
+    },
+    workflow::Status,
+};
+
+/// A run as it was asked for, with presets filled in. Kept for a retry.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RunRequest {
+    pub workflow: String,
+    pub instruction: String,
+    /// URI or path of the current document.
+    pub current: Option<String>,
+    pub files: Option<Vec<String>>,
+    /// 1-based, inclusive.
+    pub lines: Option<(u32, u32)>,
+    pub messages: Vec<String>,
+    pub tags: BTreeMap<String, String>,
+    /// Earlier turns of a conversation.
+    pub turns: Vec<Message>,
+    /// The prompt document that it was started from, and gets the reply.
+    pub prompt: Option<tower_lsp::lsp_types::Url>,
+}
+
+impl RunRequest {
+    /// What a command means; the error is a sentence for the user.
+    pub fn new(arguments: RunArguments, state: &State) -> Result<Self, String> {
+        let lines = arguments.lines();
+        let tags = arguments.tags();
+        let mut request = Self {
+            instruction: arguments.instruction.unwrap_or_default(),
+            current: arguments.uri.or(arguments.file),
+            files: arguments.files,
+            lines,
+            messages: arguments.messages,
+            tags,
+            ..Self::default()
+        };
+        request.workflow = match (arguments.workflow, arguments.preset) {
+            (Some(workflow), None) => workflow,
+            (workflow, Some(id)) => {
+                let presets = &state.settings.presets;
+                let Some(preset) = presets.iter().find(|preset| preset.id == id) else {
+                    let ids: Vec<_> = presets.iter().map(|preset| preset.id.as_str()).collect();
+                    let known = if ids.is_empty() { "none is configured".to_owned() } else { ids.join(", ") };
+                    return Err(format!("there is no preset `{id}`; known ones: {known}"));
+                };
+                if request.instruction.trim().is_empty() {
+                    request.instruction.clone_from(&preset.instruction);
+                }
+                workflow.unwrap_or_else(|| preset.workflow.clone())
+            }
+            (None, None) => return Err("say which workflow to run, as `workflow` or `preset`".to_owned()),
+        };
+        Ok(request)
+    }
+}
+
+impl Shared {
+    /// Starts a run in the background. What is wrong with the request is told by a message.
+    pub fn start(self: &Arc<Self>, request: RunRequest) {
+        let run = fresh_id();
+        let stop = Stop::default();
+        let name = {
+            let mut state = self.state();
+            let name = match state.catalog.get(&request.workflow) {
+                Ok((entry, _)) => entry.name(),
+                Err(error) => {
+                    drop(state);
+                    return self.outbox.message(MessageType::ERROR, error);
+                }
+            };
+            let targets = Vec::new();
+            state.runs.insert(run.clone(), Running { name: name.clone(), stop: stop.clone(), targets });
+            name
+        };
+        let shared = self.clone();
+        tokio::spawn(async move {
+            let work = AssertUnwindSafe(shared.run(&run, &name, request, stop)).catch_unwind().await;
+            shared.state().runs.remove(&run);
+            shared.ended.notify_waiters();
+            if work.is_err() {
+                let text = format!("{name} failed because of a fault in stepwright itself; nothing else is affected");
+                shared.outbox.message(MessageType::ERROR, text);
+            }
+        });
+    }
+
+    /// Stops the runs that the predicate picks; returns how many.
+    pub fn cancel(&self, picks: impl Fn(&str) -> bool) -> usize {
+        let state = self.state();
+        let picked: Vec<_> =
+            state.runs.iter().filter(|(run, _)| picks(run)).map(|(_, running)| running.stop.clone()).collect();
+        drop(state);
+        picked.iter().for_each(Stop::cancel);
+        picked.len()
+    }
+
+    async fn run(self: &Arc<Self>, run: &str, name: &str, request: RunRequest, stop: Stop) {
+        let job = match self.job(run, &request).await {
+            Ok(job) => job,
+            Err(Refusal(reason)) => return self.outbox.message(MessageType::ERROR, reason),
+        };
+        if let Some(running) = self.state().runs.get_mut(run) {
+            running.targets = job.targets();
+        }
+        let progress = Progress::begin(self, &self.client, &self.outbox, run, name).await.map(Arc::new);
+        let (events, model) = (self.state().client.events, self.model());
+        let observer = RunObserver {
+            outbox: self.outbox.clone(),
+            progress: progress.clone(),
+            events,
+            seen: Mutex::new(Seen::default()),
+        };
+        let ports = Ports {
+            model,
+            workspace: Arc::new(EditorWorkspace { shared: self.clone() }),
+            observer: Arc::new(observer),
+            journal: self.history.clone(),
+            checker: self.state().checker.clone(),
+        };
+        let outcome = engine::execute(job, ports, stop).await;
+        if let Some(progress) = &progress {
+            progress.set_outcome(outcome.summary.clone());
+        }
+        drop(progress);
+        self.conclude(run, request, outcome).await;
+    }
+
+    /// Tells how a run ended, and keeps what can be done about it.
+    async fn conclude(self: &Arc<Self>, run: &str, request: RunRequest, outcome: Outcome) {
+        if !outcome.failed.is_empty() {
+            let failed = Failed { run: run.to_owned(), files: outcome.failed.clone(), request: request.clone() };
+            self.state().failed.push(failed);
+        }
+        let kind = match outcome.status {
+            Status::Error => MessageType::ERROR,
+            Status::Finished if outcome.failed.is_empty() => MessageType::INFO,
+            _ => MessageType::WARNING,
+        };
+        self.outbox.message(kind, outcome.summary.clone());
+        self.show_replies(&request, &outcome).await;
+    }
+
+    /// Reads what the request names, and checks all that can be checked before the first model call.
+    async fn job(self: &Arc<Self>, run: &str, request: &RunRequest) -> Result<Job, Refusal> {
+        let (files, catalog, settings, selected, open) = {
+            let state = self.state();
+            let open: BTreeSet<FileRef> = state.documents.keys().filter_map(|uri| state.file(uri)).collect();
+            let selected = state.selection.clone();
+            (state.files.clone(), state.catalog.clone(), state.settings.clone(), selected, open)
+        };
+        let (_, workflow) = catalog.get(&request.workflow).map_err(Refusal)?;
+        let wanted = request.clone();
+        let found = blocking(move || {
+            let is_open = |path: &std::path::Path| {
+                open.iter().any(|file| matches!(&file.place, crate::document::Place::Disk(at) if at == path))
+            };
+            let ignore = files.ignore();
+            let resolve = |references: &[String]| {
+                reference::resolve(&files.roots, references, &is_open, &ignore)
+                    .map_err(|error| WorkspaceError::Failed(error.to_string()))
+            };
+            let current = match &wanted.current {
+                Some(name) => resolve(std::slice::from_ref(name))?.into_iter().next(),
+                None => None,
+            };
+            let given = wanted.files.as_deref().map(resolve).transpose()?;
+            Ok((current, given))
+        });
+        let (current, given) = found.await.map_err(|error| Refusal(error.to_string()))?;
+        let files = match (given, selected.is_empty()) {
+            (Some(files), _) => files,
+            (None, false) => selected.clone(),
+            (None, true) => current.iter().cloned().collect(),
+        };
+        let named = named(request, &files, &selected, current.as_ref());
+        let selection = match (&current, request.lines) {
+            (Some(file), Some(lines)) => self.selection(file, lines),
+            _ => None,
+        };
+        let mut job = Job {
+            run: run.to_owned(),
+            id: request.workflow.clone(),
+            workflow,
+            instruction: request.instruction.clone(),
+            files,
+            current,
+            selection,
+            messages: self.messages(request)?,
+            tags: request.tags.clone(),
+            named,
+            summary: settings.summary,
+        };
+        let model = self.model();
+        for warning in job.prepare(&settings, |name| model.knows(name))? {
+            self.outbox.message(MessageType::WARNING, warning);
+        }
+        Ok(job)
+    }
+
+    /// The messages that are named, then the conversation so far.
+    fn messages(&self, request: &RunRequest) -> Result<Vec<Message>, Refusal> {
+        let find = |id: &String| {
+            self.history.find(id).ok_or_else(|| Refusal(format!("there is no message `{id}`; ids look like `m1`")))
+        };
+        let named: Result<Vec<_>, _> = request.messages.iter().map(find).collect();
+        Ok(named?.into_iter().chain(request.turns.iter().cloned()).collect())
+    }
+
+    pub fn selection(&self, file: &FileRef, (first_line, last_line): (u32, u32)) -> Option<Selection> {
+        let state = self.state();
+        let (_, document) = state.document(file)?;
+        let text = document.text();
+        let lines = crate::document::format::lines(&text);
+        let last_line = last_line.min(u32::try_from(lines.len()).unwrap_or(u32::MAX));
+        let picked = lines.get(first_line as usize - 1..last_line as usize)?;
+        Some(Selection { file: file.name.clone(), first_line, last_line, text: picked.concat() })
+    }
+}
+
+/// The files that the user named for writing, one by one; a glob names none.
+fn named(request: &RunRequest, files: &[FileRef], selected: &[FileRef], current: Option<&FileRef>) -> BTreeSet<String> {
+    let one_by_one = |file: &&FileRef| {
+        let uri = convert::url(file).map(String::from);
+        let given = request.files.as_deref().unwrap_or_default();
+        given.iter().any(|reference| *reference == file.name || Some(reference) == uri.as_ref())
+            || selected.contains(file)
+    };
+    let files = files.iter().filter(one_by_one).chain(current).map(|file| file.name.clone());
+    files.chain(request.tags.get("write").cloned()).collect()
+}

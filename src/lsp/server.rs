@@ -1,0 +1,166 @@
+//! The language server: each method converts, calls, and converts back. What takes time happens elsewhere.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use serde_json::Value;
+use tokio::sync::Notify;
+use tower_lsp::{Client, LanguageServer, jsonrpc::Result, lsp_types::*};
+
+use super::{actions, capabilities, command::Command, convert, outbox::Outbox, progress, settings, state::State};
+use crate::{document::Document, engine::ports::Model, history::Memory};
+
+/// How long the answer to `shutdown` may wait for runs to end.
+const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(1);
+
+/// What the handlers and the runs have in common.
+pub struct Shared {
+    pub client: Client,
+    pub outbox: Outbox,
+    pub history: Arc<Memory>,
+    /// Wakes who waits for a document to change.
+    pub changed: Notify,
+    /// Wakes who waits for a run to end.
+    pub ended: Notify,
+    state: Mutex<State>,
+    model: Mutex<Option<Arc<dyn Model>>>,
+}
+
+pub struct Server {
+    pub shared: Arc<Shared>,
+}
+
+impl Shared {
+    /// Never held across an await.
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The models of the current settings.
+    pub fn model(&self) -> Arc<dyn Model> {
+        let settings = self.state().settings.clone();
+        let mut model = self.model.lock().unwrap_or_else(PoisonError::into_inner);
+        model.get_or_insert_with(|| crate::model::connect(&settings, &|name| std::env::var(name).ok())).clone()
+    }
+
+    /// Settings have changed.
+    pub fn forget_model(&self) {
+        *self.model.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Interrupts all runs, and waits a moment for them to say so.
+    async fn end_all(&self) {
+        for running in self.state().runs.values() {
+            running.stop.interrupt();
+        }
+        let all_ended = async {
+            loop {
+                let ended = self.ended.notified();
+                tokio::pin!(ended);
+                ended.as_mut().enable();
+                if self.state().runs.is_empty() {
+                    return;
+                }
+                ended.await;
+            }
+        };
+        // A run that makes an edit just now ends with it; the client wants its answer all the same.
+        let _ = tokio::time::timeout(SHUTDOWN_PATIENCE, all_ended).await;
+    }
+}
+
+impl Server {
+    pub fn new(client: Client, origin: settings::Origin) -> Self {
+        let shared = Shared {
+            outbox: Outbox::new(client.clone()),
+            history: Arc::default(),
+            changed: Notify::new(),
+            ended: Notify::new(),
+            state: Mutex::new(State::new(origin)),
+            model: Mutex::default(),
+            client,
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// `window/workDoneProgress/cancel`, which the framework doesn't know.
+    pub async fn cancel_progress(&self, params: WorkDoneProgressCancelParams) {
+        let number = progress::token_number(&params.token);
+        let run = number.and_then(|number| self.shared.state().tokens.get(&number).cloned());
+        if let Some(run) = run {
+            self.shared.cancel(|other| other == run);
+        }
+    }
+}
+
+#[tower_lsp::async_trait]
+impl LanguageServer for Server {
+    async fn initialize(&self, params: InitializeParams) -> Result<InitializeResult> {
+        let (facts, result) = capabilities::negotiate(&params);
+        settings::begin(&self.shared, &params, facts);
+        Ok(result)
+    }
+
+    async fn initialized(&self, _: InitializedParams) {
+        settings::pull(&self.shared);
+    }
+
+    async fn shutdown(&self) -> Result<()> {
+        self.shared.end_all().await;
+        Ok(())
+    }
+
+    async fn did_change_configuration(&self, params: DidChangeConfigurationParams) {
+        settings::pushed(&self.shared, params.settings);
+    }
+
+    async fn did_change_workspace_folders(&self, params: DidChangeWorkspaceFoldersParams) {
+        settings::folders_changed(&self.shared, params.event);
+    }
+
+    async fn did_open(&self, params: DidOpenTextDocumentParams) {
+        let TextDocumentItem { uri, language_id, version, text } = params.text_document;
+        self.shared.state().documents.insert(uri.clone(), Document::new(&text, version, language_id));
+        self.shared.changed.notify_waiters();
+        settings::opened(&self.shared, &uri);
+    }
+
+    async fn did_change(&self, params: DidChangeTextDocumentParams) {
+        let VersionedTextDocumentIdentifier { uri, version } = params.text_document;
+        let mut state = self.shared.state();
+        let encoding = state.client.encoding;
+        if let Some(document) = state.documents.get_mut(&uri) {
+            params
+                .content_changes
+                .into_iter()
+                .for_each(|event| document.apply(&convert::change(event), version, encoding));
+        }
+        drop(state);
+        self.shared.changed.notify_waiters();
+    }
+
+    async fn did_save(&self, params: DidSaveTextDocumentParams) {
+        settings::saved(&self.shared, &params.text_document.uri);
+        self.shared.changed.notify_waiters();
+    }
+
+    async fn did_close(&self, params: DidCloseTextDocumentParams) {
+        self.shared.state().documents.remove(&params.text_document.uri);
+        self.shared.changed.notify_waiters();
+    }
+
+    async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
+        let actions = actions::actions(&self.shared.state(), &params);
+        Ok(Some(actions.into_iter().map(CodeActionOrCommand::CodeAction).collect()))
+    }
+
+    async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<Value>> {
+        match Command::parse(&params.command, params.arguments) {
+            Ok(command) => self.shared.execute(command),
+            Err(error) => self.shared.outbox.message(MessageType::ERROR, error),
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,105 @@
+//! What the server knows: one struct behind one standard mutex. No guard crosses an await, and nothing here waits.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use tower_lsp::lsp_types::Url;
+
+use super::{capabilities::ClientFacts, settings::Origin};
+use crate::{
+    config::{Problem, Settings, Source},
+    document::{Document, FileRef, reference::Roots},
+    engine::{Stop, ports::Checker},
+    files::Files,
+    workflow::catalog::Catalog,
+};
+
+/// Larger documents get no actions.
+pub const MAX_DOCUMENT_BYTES: usize = 10 * 1024 * 1024;
+
+pub struct State {
+    pub client: ClientFacts,
+    pub files: Arc<Files>,
+    pub settings: Arc<Settings>,
+    pub catalog: Arc<Catalog>,
+    /// By parsed URI: clients spell the same one differently.
+    pub documents: HashMap<Url, Document>,
+    /// The files that the user selected for workflows, in their order.
+    pub selection: Vec<FileRef>,
+    /// By run.
+    pub runs: BTreeMap<String, Running>,
+    /// Results that wait for the user, oldest first.
+    pub pending: Vec<Pending>,
+    /// Runs some of whose files failed, newest last.
+    pub failed: Vec<Failed>,
+    /// Progress tokens in use, by number: ended ones are used again, see [`super::progress`].
+    pub tokens: BTreeMap<u32, String>,
+    /// The check command, where the user trusts it.
+    pub checker: Option<Arc<dyn Checker>>,
+    /// Mistakes in configuration files.
+    pub problems: Vec<(Source, Problem)>,
+    /// Where the settings come from.
+    pub origin: Origin,
+}
+
+/// A run that is under way.
+pub struct Running {
+    /// "Write Tests".
+    pub name: String,
+    pub stop: Stop,
+    /// Documents that it works on.
+    pub targets: Vec<FileRef>,
+}
+
+/// A result that is kept because it couldn't be applied.
+#[derive(Clone, Debug)]
+pub struct Pending {
+    pub run: String,
+    /// "Write Tests".
+    pub name: String,
+    pub file: FileRef,
+    /// What the result was made from, with LF line ends; `None`: the file wasn't there.
+    pub base: Option<String>,
+    pub text: String,
+}
+
+/// What a retry needs.
+#[derive(Clone, Debug)]
+pub struct Failed {
+    pub run: String,
+    pub files: Vec<String>,
+    pub request: super::runs::RunRequest,
+}
+
+impl State {
+    pub fn new(origin: Origin) -> Self {
+        Self {
+            client: ClientFacts::default(),
+            files: Arc::new(Files::new(Roots::new([]), Vec::new(), Vec::new(), None)),
+            settings: Arc::new(Settings::default()),
+            catalog: Arc::new(Catalog::new([])),
+            documents: HashMap::new(),
+            selection: Vec::new(),
+            runs: BTreeMap::new(),
+            pending: Vec::new(),
+            failed: Vec::new(),
+            checker: None,
+            problems: Vec::new(),
+            origin,
+            tokens: BTreeMap::new(),
+        }
+    }
+
+    /// The open document that is this file.
+    pub fn document(&self, file: &FileRef) -> Option<(&Url, &Document)> {
+        let url = super::convert::url(file)?;
+        self.documents.get_key_value(&url)
+    }
+
+    /// The file that a document's URI names; `None` for schemes that aren't the user's files.
+    pub fn file(&self, uri: &Url) -> Option<FileRef> {
+        super::convert::file(&self.files.roots, uri).ok()
+    }
+}

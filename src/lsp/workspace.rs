@@ -1,0 +1,272 @@
+//! The files of an editor's user behind the engine's port: open buffers first, edits through the client, and confirmed by
+//! what it shows afterwards, since "applied" proves nothing.
+
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use tower_lsp::lsp_types::{
+    ApplyWorkspaceEditParams, MessageActionItem, MessageType, ShowMessageRequestParams,
+    request::{ApplyWorkspaceEdit, ShowMessageRequest},
+};
+
+use super::{
+    convert::{self, FileEdit},
+    server::Shared,
+    state::Pending,
+};
+use crate::{
+    document::{FileRef, Place, format, tests_for::Placement},
+    engine::ports::{Edit, Saved, Snapshot, Workspace, WorkspaceError},
+    files::Permission,
+};
+
+/// How long a client may take to answer an edit.
+const APPLY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long the change may take to show after the client said that it applied the edit; Neovim takes up to 150 ms.
+pub const CONFIRM_TIMEOUT: Duration = Duration::from_secs(1);
+
+pub struct EditorWorkspace {
+    pub shared: Arc<Shared>,
+}
+
+/// How the client took an edit.
+enum Answer {
+    Applied,
+    Refused(String),
+    Silent,
+}
+
+#[async_trait]
+impl Workspace for EditorWorkspace {
+    fn locate(&self, path: &str) -> Result<FileRef, WorkspaceError> {
+        let files = self.shared.state().files.clone();
+        files.locate(path)
+    }
+
+    fn exists(&self, file: &FileRef) -> bool {
+        let files = {
+            let state = self.shared.state();
+            if state.document(file).is_some() {
+                return true;
+            }
+            state.files.clone()
+        };
+        files.exists(file)
+    }
+
+    async fn read(&self, file: &FileRef) -> Result<Snapshot, WorkspaceError> {
+        let files = {
+            let state = self.shared.state();
+            if let Some((_, document)) = state.document(file) {
+                let text = Some(format::normalize(&document.text()).into_owned());
+                return Ok(Snapshot { file: file.clone(), text, version: Some(document.version()) });
+            }
+            state.files.clone()
+        };
+        let file = file.clone();
+        blocking(move || files.read(&file)).await
+    }
+
+    fn may_write(&self, file: &FileRef) -> Result<(), WorkspaceError> {
+        let files = self.shared.state().files.clone();
+        files.permission(file, true).map(drop)
+    }
+
+    async fn save(&self, edit: Edit) -> Result<Saved, WorkspaceError> {
+        let files = self.shared.state().files.clone();
+        let (file, named) = (edit.base.file.clone(), edit.named);
+        let permission = blocking(move || files.permission(&file, named)).await?;
+        let reason = match (permission, &edit.risk) {
+            (Permission::Needed(reason), _) => Some(reason),
+            (Permission::Granted, Some(risk)) => Some(risk.clone()),
+            (Permission::Granted, None) => None,
+        };
+        if let Some(reason) = reason {
+            return Ok(self.keep(edit, reason));
+        }
+        match self.shared.apply(&edit.title, &edit.base, &edit.text).await? {
+            Ok(saved) => Ok(saved),
+            Err(reason) => Ok(self.keep(edit, reason)),
+        }
+    }
+
+    async fn tests_for(&self, source: &Snapshot) -> Result<Option<Placement>, WorkspaceError> {
+        let (files, open) = {
+            let state = self.shared.state();
+            let open: Vec<_> = state.documents.keys().filter_map(|uri| state.file(uri)).map(|file| file.name).collect();
+            (state.files.clone(), open)
+        };
+        let source = source.clone();
+        blocking(move || Ok(files.tests_for(&source, &open))).await
+    }
+
+    async fn choose(&self, question: &str, options: &[&str]) -> Option<usize> {
+        if !self.shared.state().client.ask {
+            return None;
+        }
+        let item = |title: &&str| MessageActionItem { title: (*title).to_owned(), properties: Default::default() };
+        let params = ShowMessageRequestParams {
+            typ: MessageType::INFO,
+            message: question.to_owned(),
+            actions: Some(options.iter().map(item).collect()),
+        };
+        let client = self.shared.client.clone();
+        // Spawned, because a reply to a request that nobody waits for any more upsets the framework.
+        let answer = tokio::spawn(async move { client.send_request::<ShowMessageRequest>(params).await });
+        let chosen = answer.await.ok()?.ok()??;
+        options.iter().position(|option| *option == chosen.title)
+    }
+}
+
+impl EditorWorkspace {
+    fn keep(&self, edit: Edit, reason: String) -> Saved {
+        let mut state = self.shared.state();
+        let file = edit.base.file;
+        // A later step's result of the same run takes the place of an earlier one, which it was made from.
+        let before = state.pending.iter().position(|pending| pending.run == edit.run && pending.file == file);
+        let base = before.map(|at| state.pending.remove(at).base).unwrap_or(edit.base.text);
+        let (run, name, text) = (edit.run, edit.title, edit.text);
+        state.pending.push(Pending { run, name, file, base, text });
+        Saved::Pending { reason }
+    }
+}
+
+impl Shared {
+    /// Sends an edit and waits until it shows. The inner error is why the result must be kept instead.
+    pub async fn apply(
+        self: &Arc<Self>,
+        title: &str,
+        base: &Snapshot,
+        text: &str,
+    ) -> Result<Result<Saved, String>, WorkspaceError> {
+        let open = {
+            let state = self.state();
+            if !state.client.apply_edit {
+                return Ok(Err("the editor takes no edits from a server".to_owned()));
+            }
+            state.document(&base.file).map(|(url, document)| (url.clone(), document.version(), document.text()))
+        };
+        let (url, version, old) = match open {
+            Some((url, version, raw)) => {
+                if Some(format::normalize(&raw).as_ref()) != base.text.as_deref() {
+                    return Ok(Err("the document changed while the run was going on".to_owned()));
+                }
+                (url, Some(version), Some(raw))
+            }
+            None => {
+                let files = self.state().files.clone();
+                let file = base.file.clone();
+                let raw = blocking(move || files.raw(&file)).await?;
+                if raw.as_deref().map(format::normalize).as_deref() != base.text.as_deref() {
+                    return Ok(Err("the file changed on disk while the run was going on".to_owned()));
+                }
+                let Some(url) = convert::url(&base.file) else {
+                    return Ok(Err("the editor has no name for this file".to_owned()));
+                };
+                (url, None, raw)
+            }
+        };
+        if old.is_none()
+            && let Place::Disk(path) = &base.file.place
+            && let Some(folder) = path.parent()
+        {
+            make_folders(folder).await?;
+        }
+        let new = format::restore(old.as_deref().unwrap_or_default(), text);
+        if old.as_ref() == Some(&new) {
+            return Ok(Ok(Saved::Unchanged));
+        }
+        let created = old.is_none();
+        let edit = FileEdit { url, version, old, new };
+        let workspace_edit = convert::workspace_edit(edit, &self.state().client);
+        let label = format!("{title}: {}", base.file.name);
+        match self.send(ApplyWorkspaceEditParams { label: Some(label), edit: workspace_edit }).await {
+            Answer::Refused(reason) => return Ok(Err(reason)),
+            Answer::Applied => {
+                if !self.shows(&base.file, text, version.is_some(), CONFIRM_TIMEOUT).await {
+                    return Ok(Err(
+                        "the editor said that it applied the edit, but the document doesn't show it".to_owned()
+                    ));
+                }
+            }
+            Answer::Silent => {
+                if !self.shows(&base.file, text, true, Duration::ZERO).await {
+                    return Ok(Err("the editor didn't answer".to_owned()));
+                }
+            }
+        }
+        Ok(Ok(if created { Saved::Created } else { Saved::Changed }))
+    }
+
+    async fn send(&self, params: ApplyWorkspaceEditParams) -> Answer {
+        let client = self.client.clone();
+        // Spawned, because a reply to a request that nobody waits for any more upsets the framework.
+        let request = tokio::spawn(async move { client.send_request::<ApplyWorkspaceEdit>(params).await });
+        match tokio::time::timeout(APPLY_TIMEOUT, request).await {
+            Ok(Ok(Ok(response))) if response.applied => Answer::Applied,
+            Ok(Ok(Ok(response))) => {
+                let reason = response.failure_reason.filter(|reason| !reason.is_empty());
+                Answer::Refused(
+                    reason.map_or("the editor refused the edit".to_owned(), |r| {
+                        format!("the editor refused the edit: {r}")
+                    }),
+                )
+            }
+            // An answer that can't be read, as eglot's `applied: null`, says no more than an error does.
+            Ok(Ok(Err(error))) => Answer::Refused(format!("the editor refused the edit: {}", error.message)),
+            Ok(Err(_)) | Err(_) => Answer::Silent,
+        }
+    }
+
+    /// Waits until the file shows `text`: in the open document, else on disk. A file that the client doesn't open can show
+    /// nothing before it is saved, and then the client's word has to do.
+    pub async fn shows(&self, file: &FileRef, text: &str, strict: bool, patience: Duration) -> bool {
+        let deadline = Instant::now() + patience;
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            let shown = self.showing(file, text).await;
+            if shown == Some(true) {
+                return true;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() || tokio::time::timeout(left, changed).await.is_err() {
+                return self.showing(file, text).await.unwrap_or(!strict);
+            }
+        }
+    }
+
+    /// Whether the file shows the text; `None` when neither an open document nor the disk can tell.
+    async fn showing(&self, file: &FileRef, text: &str) -> Option<bool> {
+        // Editors that keep lines end the file as they like.
+        let same = |shown: &str| format::normalize(shown).trim_end_matches('\n') == text.trim_end_matches('\n');
+        let files = {
+            let state = self.state();
+            if let Some((_, document)) = state.document(file) {
+                return Some(same(&document.text()));
+            }
+            state.files.clone()
+        };
+        let file = file.clone();
+        let on_disk = blocking(move || files.raw(&file)).await.ok().flatten()?;
+        same(&on_disk).then_some(true)
+    }
+}
+
+async fn make_folders(folder: &Path) -> Result<(), WorkspaceError> {
+    let made = tokio::fs::create_dir_all(folder).await;
+    made.map_err(|error| WorkspaceError::Failed(format!("failed to make the folder `{}`: {error}", folder.display())))
+}
+
+/// Runs what may touch the disk where it holds up nobody.
+pub async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, WorkspaceError> + Send + 'static,
+) -> Result<T, WorkspaceError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(WorkspaceError::Failed(format!("failed to reach the disk: {error}"))))
+}

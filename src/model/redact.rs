@@ -1,0 +1,97 @@
+//! Cleans what a server said before a person reads it: no keys, no prompt, one line.
+
+use std::collections::HashMap;
+
+use secrecy::{ExposeSecret, SecretString};
+
+const KEY_MARK: &str = "•••";
+const PROMPT_MARK: &str = "…";
+/// Bytes that text must share with a key, or with a prompt, to count as quoted from it.
+const KEY_QUOTE: usize = 8;
+const PROMPT_QUOTE: usize = 16;
+/// Characters of a server's message that are shown.
+const LONGEST_MESSAGE: usize = 400;
+
+/// Replaces every quote of `key` in `text`.
+pub fn without_key(text: &str, key: Option<&SecretString>) -> String {
+    match key {
+        Some(key) => without_quotes(text, &[key.expose_secret()], KEY_QUOTE, KEY_MARK),
+        None => text.to_owned(),
+    }
+}
+
+/// Makes one short line of `text`, without anything quoted from the key or the prompt.
+pub fn message(text: &str, key: Option<&SecretString>, prompt: &[&str]) -> String {
+    // Cut before searching: the time to search is bounded, and a prompt is never wanted whole. The key is searched first and in more
+    // than is shown, so that no cut can hide a part of it.
+    let long: String = text.chars().take(4 * LONGEST_MESSAGE).collect();
+    let text = without_quotes(&without_key(&long, key), prompt, PROMPT_QUOTE, PROMPT_MARK);
+    let words: Vec<&str> = text
+        .split(|c: char| c.is_whitespace() || c.is_control() || is_invisible(c))
+        .filter(|word| !word.is_empty())
+        .collect();
+    let line = words.join(" ");
+    match line.char_indices().nth(LONGEST_MESSAGE) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.trim_end_matches('.').to_owned(),
+    }
+}
+
+/// Replaces each stretch of `text` that also occurs in a source and is at least `quote` bytes long. Linear in the sources.
+fn without_quotes(text: &str, sources: &[&str], quote: usize, mark: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut quoted = vec![false; bytes.len()];
+    for source in sources.iter().filter(|source| !source.is_empty()) {
+        // A source shorter than a window is still one.
+        let quote = quote.min(source.len());
+        let mut places: HashMap<&[u8], Vec<usize>> = HashMap::new();
+        for (start, window) in bytes.windows(quote).enumerate() {
+            places.entry(window).or_default().push(start);
+        }
+        for window in source.as_bytes().windows(quote) {
+            // Each place is marked once, so a prompt that repeats itself costs no more.
+            for start in places.remove(window).unwrap_or_default() {
+                quoted[start..start + quote].fill(true);
+            }
+        }
+    }
+    let mut clean = String::with_capacity(text.len());
+    let mut inside = false;
+    for (index, character) in text.char_indices() {
+        match (quoted[index], inside) {
+            (true, false) => clean.push_str(mark),
+            (true, true) => {}
+            (false, _) => clean.push(character),
+        }
+        inside = quoted[index];
+    }
+    clean
+}
+
+/// Characters that change how the rest is shown, or that can't be seen.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_of_key_and_prompt_are_replaced() {
+        let key = SecretString::from("sk-proj-0123456789abcdef");
+        let prompt = ["Rewrite the secret file", "fn main() {\n    launch_the_missiles();\n}"];
+        for (said, shown) in [
+            ("Incorrect API key: sk-proj-0123456789abcdef.", "Incorrect API key: •••"),
+            ("Incorrect API key: sk-proj-****cdef", "Incorrect API key: •••****cdef"),
+            ("bad message: fn main() {\n    launch_the_missiles();\n} is wrong", "bad message: … is wrong"),
+            ("bad message: fn main", "bad message: fn main"),
+            ("two\n lines\t\u{1b}[31m and \u{202e}more", "two lines [31m and more"),
+            ("", ""),
+        ] {
+            assert_eq!(message(said, Some(&key), &prompt), shown);
+        }
+        assert_eq!(message("the key is abc", Some(&SecretString::from("abc")), &[]), "the key is •••");
+        assert_eq!(message(&"é".repeat(9999), None, &[""]).chars().count(), LONGEST_MESSAGE + 1);
+    }
+}

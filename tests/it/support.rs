@@ -1,0 +1,3 @@
+//! What stands in for the world in tests.
+
+pub mod provider;

@@ -1,1 +1,3 @@
 //! The one integration test binary: an area a file.
+
+mod support;

@@ -1,0 +1,3 @@
+//! What the tests act with: fake programs at both ends of the server.
+
+pub mod editor;

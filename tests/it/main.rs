@@ -1,5 +1,6 @@
 //! The one integration test binary: an area a file.
 
+mod cases;
 mod provider;
 mod replay;
 mod support;

@@ -28,8 +28,8 @@ pub fn name(context: &Context) -> &'static str {
 pub fn folder(context: &Context) -> String {
     let own = folder_of(context.source);
     match context.language.home {
-        Home::Beside if framework::of(context).as_deref() == Some("mocha") => mirrored(context),
-        Home::Beside | Home::Crate => own.into(),
+        Home::UsuallyBeside if framework::of(context).as_deref() == Some("mocha") => mirrored(context),
+        Home::Beside | Home::UsuallyBeside | Home::Crate => own.into(),
         Home::Mirrored if is_among_tests(context) => own.into(),
         Home::Mirrored => mirrored(context),
         Home::Flat => tests_folder(context).path,

@@ -26,7 +26,10 @@ pub struct Language {
 /// How a language arranges tests, relative to sources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Home {
+    /// Beside the source, by the compiler's order.
     Beside,
+    /// Beside the source unless other tests or the framework want it otherwise.
+    UsuallyBeside,
     /// A folder that repeats the sources' folders.
     Mirrored,
     /// One folder for all.
@@ -76,6 +79,7 @@ static LANGUAGES: &[Language] = &[
         sources: &["js", "jsx", "mjs", "cjs", "ts", "tsx", "mts", "cts", "vue", "svelte"],
         tests: &["js", "jsx", "mjs", "cjs", "ts", "tsx", "mts", "cts"],
         names: &["{}.test", "{}.spec", "{}_test", "{}-test", "{}-spec", "{}_spec", "{}Spec", "{}"],
+        home: Home::UsuallyBeside,
         folders: &["test", "tests", "__tests__", "spec"],
         stripped: &["src", "lib"],
         manifests: &["package.json", "deno.json"],
@@ -244,6 +248,9 @@ const SHARED_HEADER: &str = "h";
 /// Folders that hold nothing but tests. Others, such as `test`, may well be called so for other reasons.
 const TEST_ONLY_FOLDERS: &[&str] = &["__tests__", "__test__"];
 
+/// What Minitest's tests share; called like a test, it is none.
+const RUBY_SUPPORT: &str = "test_helper";
+
 /// The language of a file; a `.h` is C++ in a workspace that has C++ sources.
 pub fn of(path: &str, files: &[String]) -> Option<&'static Language> {
     let extension = extension_of(path);
@@ -274,6 +281,9 @@ impl Language {
             return None;
         }
         let stem = stem_of(path);
+        if self.name == "ruby" && stem == RUBY_SUPPORT {
+            return None;
+        }
         // A bare name fits everything, so it is tried last.
         let (bare, affixed): (Vec<&str>, Vec<&str>) = self.names.iter().partition(|name| **name == "{}");
         let mut names = affixed.into_iter().chain(bare);

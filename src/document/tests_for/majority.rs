@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     Context,
+    language::Home,
     listing::{Test, ancestors, folder_of, join, parts},
 };
 
@@ -28,6 +29,9 @@ pub struct Guess {
 }
 
 pub fn guess(context: &Context) -> Guess {
+    if context.language.home == Home::Beside {
+        return Guess { folder: None, name: None };
+    }
     let tests = nearest(context);
     let mut counts: BTreeMap<Relation, usize> = BTreeMap::new();
     let relations = tests.iter().filter_map(|test| relation(context, test));
@@ -44,7 +48,9 @@ pub fn guess(context: &Context) -> Guess {
 /// Tests that all lie in one folder of their own go on doing so, even if nobody knows what they test.
 fn common_folder(context: &Context, tests: &[Test]) -> Option<String> {
     let first = folder_of(tests.first()?.path);
-    let is_apart = parts(first).any(|part| context.language.folders.contains(&part));
+    // `spec/lib` is the folder of `lib`'s tests alone.
+    let repeats_sources = parts(first).last().is_some_and(|part| context.language.stripped.contains(&part));
+    let is_apart = !repeats_sources && parts(first).any(|part| context.language.folders.contains(&part));
     let is_common = tests.iter().all(|test| folder_of(test.path) == first);
     let project = context.listing.project(context.source);
     let is_ours = ancestors(first).any(|folder| folder == project);

@@ -118,3 +118,6 @@ fn usual_name(context: &Context, root: &str) -> &'static str {
     let affixed = ["{}_test", "{}_tests", "test_{}"];
     affixed.iter().find(|name| all > 0 && 2 * count(name) > all).copied().unwrap_or("{}")
 }
+
+#[cfg(test)]
+mod tests;

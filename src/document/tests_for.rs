@@ -52,6 +52,19 @@ pub fn place(
     })
 }
 
+/// The place that a setting names, with `{name}`, `{stem}`, `{ext}` and `{dir}` of the source filled in. What is known besides is
+/// as [`place`] found it, if it found anything.
+pub fn by_pattern(pattern: &str, source: &str, files: &[String], found: Option<Placement>) -> Placement {
+    let (folder, name) = source.rsplit_once('/').unwrap_or(("", source));
+    let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
+    let values = [("{name}", name), ("{stem}", stem), ("{ext}", extension), ("{dir}", folder)];
+    let path = values.iter().fold(pattern.to_owned(), |path, (variable, value)| path.replace(variable, value));
+    let path = path.trim_start_matches('/').to_owned();
+    let exists = files.contains(&path);
+    let (framework, example) = found.map(|found| (found.framework, found.example)).unwrap_or_default();
+    Placement { path, inline: false, framework, example, exists }
+}
+
 /// What the stages work with.
 struct Context<'a> {
     language: &'static Language,

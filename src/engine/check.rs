@@ -56,7 +56,11 @@ impl Run {
             (_, n) if n > 0 => format!("tests run, {n} show a fault of the code"),
             _ => "tests run, some still fail".to_owned(),
         };
-        self.state().results.push((name.clone(), words.clone()));
+        {
+            let results = &mut self.state().results;
+            let so_far = results.get(&name).map(|so_far| format!("{so_far}, ")).unwrap_or_default();
+            results.insert(name.clone(), format!("{so_far}{words}"));
+        }
         Ok(Done { response: Some(words), file_name: Some(name) })
     }
 

@@ -49,8 +49,13 @@ impl Told {
                 let _ = writeln!(out, "{}", self.step(step));
             }
         }
+        let refusal = self.refusal.as_deref().unwrap_or_default();
         for warning in &self.warnings {
-            let _ = writeln!(out, "warning: {}", plain(warning));
+            // Editors tell of mistakes in files as soon as they start.
+            let warning = warning.strip_prefix("stepwright: ").unwrap_or(warning);
+            if warning.split_once(".toml: ").is_none_or(|(_, mistake)| !refusal.contains(mistake)) {
+                let _ = writeln!(out, "warning: {}", plain(warning));
+            }
         }
         for line in self.edits() {
             let _ = writeln!(out, "{line}");
@@ -105,7 +110,8 @@ impl Told {
         let mut latest: BTreeMap<String, String> = BTreeMap::new();
         for edit in self.of_type("edit").chain(listed) {
             let text = |key: &str| edit[key].as_str().unwrap_or_default().to_owned();
-            let reason = if edit["reason"].is_string() { format!(" ({})", plain(&text("reason"))) } else { String::new() };
+            let reason =
+                if edit["reason"].is_string() { format!(" ({})", plain(&text("reason"))) } else { String::new() };
             let mut action = text("action");
             // A file that the run created stays one that it created.
             let created = latest.get(&text("file")).is_some_and(|line| line.starts_with("created"));
@@ -137,7 +143,7 @@ impl Told {
 /// Texts without what differs from run to run, or says where on this machine something is.
 fn plain(text: &str) -> String {
     let expressions = [
-        (r"; the result is in \S+", ""),
+        (r"; the result is in [^\s)]+", ""),
         (r"(file://)?/\S*/workspace\b", "$$ROOT"),
         (r"/\S*/home\b", "$$HOME"),
         (r"/\S*/replay\.json", "$$REPLAY"),

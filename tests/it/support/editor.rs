@@ -22,8 +22,8 @@ use std::{
 use serde_json::{Value, json};
 
 use self::{buffers::Buffers, rules::Rules, text::Edit, transcript::Transcript, wire::Wire};
-use crate::support::sandbox::Sandbox;
 pub use self::{profile::Profile, setup::Setup, text::Position};
+use crate::support::sandbox::Sandbox;
 
 /// A test that waits longer for something has failed.
 const DEADLINE: Duration = Duration::from_secs(30);

@@ -129,7 +129,8 @@ impl Shared {
             running.targets = job.targets();
         }
         let progress = Progress::begin(self, &self.client, &self.outbox, run, name).await.map(Arc::new);
-        let (events, model) = (self.state().client.events, self.model());
+        let events = self.state().client.events;
+        let model = self.model();
         let observer = RunObserver {
             outbox: self.outbox.clone(),
             progress: progress.clone(),

@@ -11,6 +11,7 @@ pub mod disk;
 pub mod edit;
 pub mod format;
 pub mod language;
+pub mod merge;
 pub mod path;
 pub mod position;
 pub mod prompt;

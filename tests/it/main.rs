@@ -1,6 +1,7 @@
 //! The one integration test binary: an area a file.
 
 mod cases;
+mod cli;
 mod provider;
 mod replay;
 mod support;

@@ -3,3 +3,4 @@
 pub mod editor;
 pub mod provider;
 pub mod sandbox;
+pub mod schema;

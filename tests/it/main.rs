@@ -2,6 +2,7 @@
 
 mod cases;
 mod cli;
+mod editors;
 mod provider;
 mod replay;
 mod support;

@@ -55,6 +55,8 @@ struct Menu<'a> {
 
 impl Menu<'_> {
     fn chosen(self, only: Option<&[CodeActionKind]>) -> Vec<CodeAction> {
+        // An empty list asks for nothing in particular.
+        let only = only.filter(|only| !only.is_empty());
         let wanted = |kind: &CodeActionKind| only.is_none_or(|only| only.iter().any(|wanted| holds(wanted, kind)));
         self.actions.into_iter().filter(|action| action.kind.as_ref().is_some_and(wanted)).collect()
     }

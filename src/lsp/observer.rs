@@ -37,6 +37,8 @@ pub struct Seen {
     /// Text that waits to go out, of one step.
     text: Option<(u32, String)>,
     text_sent: Option<Instant>,
+    /// The run's end, until the run's replies are in their place.
+    end: Option<serde_json::Value>,
 }
 
 impl Observer for RunObserver {
@@ -67,12 +69,22 @@ impl Observer for RunObserver {
                 fields
             });
             fields["files"] = files.collect();
+            seen.end = Some(fields);
+            return;
         }
         self.outbox.event(name, fields, false);
     }
 }
 
 impl RunObserver {
+    /// Tells the client of the end: whoever sees it finds everything in its place.
+    pub fn tell_end(&self) {
+        let end = self.seen.lock().unwrap_or_else(PoisonError::into_inner).end.take();
+        if let Some(fields) = end {
+            self.outbox.event("end", fields, false);
+        }
+    }
+
     fn step(&self, seen: &mut Seen, step: &StepEvent) {
         if step.status.is_final() {
             seen.ended += 1;

@@ -7,7 +7,7 @@ use std::sync::{
 };
 
 use serde_json::Value;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tower_lsp::{
     Client,
     lsp_types::{
@@ -30,6 +30,8 @@ enum Letter {
     Event(&'static str, Value),
     Progress(ProgressParams),
     Diagnostics(PublishDiagnosticsParams),
+    /// Is answered once everything before it is on its way.
+    Flush(oneshot::Sender<()>),
 }
 
 /// Declares one of our own notifications.
@@ -90,6 +92,14 @@ impl Outbox {
         self.put(Letter::Diagnostics(params));
     }
 
+    /// Waits until what was put in so far is on its way to the client.
+    pub async fn flush(&self) {
+        let (sender, sent) = oneshot::channel();
+        self.put(Letter::Flush(sender));
+        // An error means that nothing is delivered any more.
+        let _ = sent.await;
+    }
+
     fn is_behind(&self) -> bool {
         self.waiting.load(Ordering::Relaxed) > SPARE_BEYOND
     }
@@ -111,6 +121,8 @@ async fn deliver(client: &Client, letter: Letter) {
         Letter::Event("text", params) => client.send_notification::<TextEvent>(params).await,
         Letter::Event("usage", params) => client.send_notification::<UsageEvent>(params).await,
         Letter::Event("end", params) => client.send_notification::<EndEvent>(params).await,
+        // Whoever asked may have stopped waiting.
+        Letter::Flush(sender) => drop(sender.send(())),
         // The contract has no other notifications.
         Letter::Event(..) => {}
     }

@@ -134,22 +134,23 @@ impl Shared {
             let state = self.state();
             (state.client.events, state.checker.clone())
         };
-        let observer = RunObserver {
+        let observer = Arc::new(RunObserver {
             outbox: self.outbox.clone(),
             progress: progress.clone(),
             events,
             seen: Mutex::new(Seen::default()),
-        };
+        });
         let ports = Ports {
             model,
             workspace: Arc::new(EditorWorkspace { shared: self.clone() }),
-            observer: Arc::new(observer),
+            observer: observer.clone(),
             journal: self.history.clone(),
             checker,
         };
         let outcome = engine::execute(job, ports, stop).await;
-        // Whoever sees the end finds the reply in its place.
         self.show_replies(&request, &outcome).await;
+        observer.tell_end();
+        drop(observer);
         if let Some(progress) = &progress {
             progress.set_outcome(outcome.summary.clone());
         }

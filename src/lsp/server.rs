@@ -12,7 +12,7 @@ use tower_lsp::{Client, LanguageServer, jsonrpc::Result, lsp_types::*};
 use super::{actions, capabilities, command::Command, convert, outbox::Outbox, progress, settings, state::State};
 use crate::{document::Document, engine::ports::Model, history::Memory};
 
-/// How long the answer to `shutdown` may wait for runs to end.
+/// How long the answer to `shutdown` may wait for runs to end, and for a client that reads slowly.
 const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(1);
 
 /// What the handlers and the runs have in common.
@@ -68,6 +68,8 @@ impl Shared {
         };
         // A run that makes an edit just now ends with it; the client wants its answer all the same.
         let _ = tokio::time::timeout(SHUTDOWN_PATIENCE, all_ended).await;
+        // After the answer the client may leave, and what waits would be lost: the ends of runs and of their progress.
+        let _ = tokio::time::timeout(SHUTDOWN_PATIENCE, self.outbox.flush()).await;
     }
 }
 

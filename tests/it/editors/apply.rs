@@ -58,7 +58,7 @@ fn a_result_that_waits_is_applied_by_its_action() {
         let (mut editor, _) = run(profile, ApplyMode::Refuse("not now".into()));
         editor.apply_mode = ApplyMode::Honest;
         // Computed against the text of the moment.
-        editor.type_text("a.py", (2, 0), "c = 1\n");
+        editor.type_text("a.py", (1, 5), "\nc = 1");
         let before = edits_asked(&editor);
         editor.actions("a.py", 0..0);
         editor.pick("Apply result of Auto to a.py");
@@ -100,7 +100,7 @@ fn an_edit_inside_an_action_that_is_not_carried_out_is_kept() {
     assert!(apply.edit.is_some());
     // The command alone, as a client sends it that lost the edit.
     editor.execute("stepwright.apply", apply.command["arguments"][0].clone());
-    editor.wait_message("doesn't show the result yet");
+    editor.wait_message("the document doesn't show it; it still waits");
     assert_eq!(titles_with(&mut editor, "Apply result").len(), 1);
 }
 

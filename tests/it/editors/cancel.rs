@@ -85,7 +85,9 @@ fn only_the_run_that_is_meant() {
     let mut editor = with_provider(Profile::Vscode, &provider, &[("a.py", "a = 1\n")]);
     let run = |editor: &mut Editor| {
         editor.execute("stepwright.run", json!({ "workflow": "chat", "instruction": "Hello" }));
-        let event = editor.wait_event("a run", |event| event["method"] == "stepwright/workflow");
+        let event = editor.wait_event("a run", |event| {
+            event["method"] == "stepwright/workflow" && event["params"]["workflow"]["status"] == "pending"
+        });
         event["params"]["run"].as_str().unwrap().to_owned()
     };
     let (first, second) = (run(&mut editor), run(&mut editor));

@@ -37,17 +37,8 @@ fn tests_are_written_saved_and_read_back() {
             3/5 Write Tests
             4/5 Edge Cases
             5/5 Summarize Tests
-            Write Tests finished: tests/test_store.py was created, tests not run"#]          1/5 Generate File Name
-            2/5 Plan Tests
-            3/5 Write Tests
-            4/5 Edge Cases
-            5/5 Summarize Tests
-            Write Tests finished: tests/test_store.py was created, tests not run"#]          1/5 Generate File Name
-            2/5 Plan Tests
-            3/5 Write Tests
-            4/5 Edge Cases
-            5/5 Summarize Tests
-            Write Tests finished: tests/test_store.py was created, tests not run"#]].assert_eq(&progress(&editor).join("\n"));
+            Write Tests finished: tests/test_store.py was created, tests not run"#]]
+        .assert_eq(&progress(&editor).join("\n"));
         // The editor has it, the disk doesn't: the user saves.
         assert_eq!(editor.buffer("tests/test_store.py"), "def test_sell(): pass\n", "{profile:?}");
         assert_eq!(editor.disk("tests/test_store.py").as_deref(), Some(""), "{profile:?}");
@@ -70,14 +61,14 @@ fn shown(editor: &Editor) -> (String, String) {
 fn a_prompt_document_asks_for_what_no_menu_can() {
     for profile in Profile::ALL {
         let setup = Setup::new(profile).files(&[("store.py", "a = 1\n")]);
-        let replies = [("Make it 2.", "```python\na = 2\n```"), ("Summarize", "It is 2.")];
+        let replies = [("the file store.py", "```python\na = 2\n```"), ("Summarize", "It is 2.")];
         let mut editor = setup.replies(&replies).start();
         editor.open("store.py");
         editor.actions("store.py", 0..0);
         editor.pick("Auto-process store.py…");
         editor.wait_shown(1);
         let (prompt, text) = shown(&editor);
-        assert_eq!(text, "---\nstepwright: auto\nfiles: [store.py]\n---\n\n", "{profile:?}");
+        assert_eq!(text, "---\nstepwright: auto\nfiles: [\"store.py\"]\n---\n\n", "{profile:?}");
         editor.type_text(&prompt, (5, 0), "Make it 2.");
         editor.actions(&prompt, 5..5);
         editor.pick("Run auto");
@@ -128,7 +119,8 @@ fn a_conversation_goes_on_in_its_document() {
 
         ## you
 
-    "#]].assert_eq(&editor.buffer("talk.md"));
+    "#]]
+    .assert_eq(&editor.buffer("talk.md"));
 }
 
 #[test]

@@ -24,19 +24,8 @@ fn the_menu_fits_its_spot() {
             Write tests for store.py
             Auto-process store.py…
             Select store.py for workflows
-        "#]          Chat about store.py…
-            Write from store.py…
-            Write pages from store.py…
-            Write tests for store.py
-            Auto-process store.py…
-            Select store.py for workflows
-        "#]          Chat about store.py…
-            Write from store.py…
-            Write pages from store.py…
-            Write tests for store.py
-            Auto-process store.py…
-            Select store.py for workflows
-        "#]].assert_eq(&titles(&mut editor, "src/store.py", 1..1));
+        "#]]
+        .assert_eq(&titles(&mut editor, "src/store.py", 1..1));
         expect![[r#"
             Chat about lines 1–2…
             Write from store.py…
@@ -44,25 +33,13 @@ fn the_menu_fits_its_spot() {
             Write tests for store.py
             Auto-process store.py…
             Select store.py for workflows
-        "#]          Chat about lines 1–2…
-            Write from store.py…
-            Write pages from store.py…
-            Write tests for store.py
-            Auto-process store.py…
-            Select store.py for workflows
-        "#]          Chat about lines 1–2…
-            Write from store.py…
-            Write pages from store.py…
-            Write tests for store.py
-            Auto-process store.py…
-            Select store.py for workflows
-        "#]].assert_eq(&titles(&mut editor, "src/store.py", 0..2));
+        "#]]
+        .assert_eq(&titles(&mut editor, "src/store.py", 0..2));
         editor.open("p.md");
         expect![[r#"
             Run chat
-        "#]          Run chat
-        "#]          Run chat
-        "#]].assert_eq(&titles(&mut editor, "p.md", 0..0));
+        "#]]
+        .assert_eq(&titles(&mut editor, "p.md", 0..0));
         editor.execute("stepwright.select", json!({ "uri": editor.uri("src/store.py") }));
         editor.wait_message("1 file is selected");
         expect![[r#"
@@ -72,19 +49,8 @@ fn the_menu_fits_its_spot() {
             Write tests for store.py
             Auto-process store.py…
             Deselect store.py for workflows
-        "#]          Chat about store.py…
-            Write from store.py…
-            Write pages from store.py…
-            Write tests for store.py
-            Auto-process store.py…
-            Deselect store.py for workflows
-        "#]          Chat about store.py…
-            Write from store.py…
-            Write pages from store.py…
-            Write tests for store.py
-            Auto-process store.py…
-            Deselect store.py for workflows
-        "#]].assert_eq(&titles(&mut editor, "src/store.py", 1..1));
+        "#]]
+        .assert_eq(&titles(&mut editor, "src/store.py", 1..1));
         editor.execute("stepwright.select", json!({ "files": ["b.py"] }));
         editor.wait_message("2 files are selected");
         expect![[r#"
@@ -95,21 +61,8 @@ fn the_menu_fits_its_spot() {
             Auto-process 2 selected files…
             Deselect store.py for workflows
             Clear the selection of 2 files
-        "#]          Chat about store.py…
-            Write from store.py…
-            Write pages from store.py…
-            Write tests for store.py
-            Auto-process 2 selected files…
-            Deselect store.py for workflows
-            Clear the selection of 2 files
-        "#]          Chat about store.py…
-            Write from store.py…
-            Write pages from store.py…
-            Write tests for store.py
-            Auto-process 2 selected files…
-            Deselect store.py for workflows
-            Clear the selection of 2 files
-        "#]].assert_eq(&titles(&mut editor, "src/store.py", 1..1));
+        "#]]
+        .assert_eq(&titles(&mut editor, "src/store.py", 1..1));
         editor.execute("stepwright.deselect", json!({ "file": "b.py" }));
         editor.wait_message("1 file is selected");
         editor.execute("stepwright.clearSelection", json!({}));
@@ -132,7 +85,8 @@ fn who_has_an_input_box_needs_no_prompt_document() {
         Write tests for a.py
         Auto-process a.py
         Select a.py for workflows
-    "#]].assert_eq(&titles(&mut editor, "a.py", 0..0));
+    "#]]
+    .assert_eq(&titles(&mut editor, "a.py", 0..0));
     editor.inputs.push_back("Make it 2.".to_owned());
     editor.pick("Auto-process a.py");
     assert_eq!(editor.wait_run_end().status, "finished");
@@ -146,7 +100,8 @@ fn who_has_an_input_box_needs_no_prompt_document() {
         Write tests for a.py
         Auto-process a.py
         Select a.py for workflows
-    "#]].assert_eq(&titles(&mut editor, "a.py", 0..0));
+    "#]]
+    .assert_eq(&titles(&mut editor, "a.py", 0..0));
 }
 
 #[test]
@@ -164,7 +119,8 @@ fn runs_and_results_come_first() {
         Write tests for b.py
         Auto-process b.py…
         Select b.py for workflows
-    "#]].assert_eq(&titles(&mut editor, "b.py", 0..0));
+    "#]]
+    .assert_eq(&titles(&mut editor, "b.py", 0..0));
     editor.apply_mode = ApplyMode::Refuse("not now".to_owned());
     provider.release();
     editor.wait_run_end();
@@ -177,7 +133,8 @@ fn runs_and_results_come_first() {
         Write tests for b.py
         Auto-process b.py…
         Select b.py for workflows
-    "#]].assert_eq(&titles(&mut editor, "b.py", 0..0));
+    "#]]
+    .assert_eq(&titles(&mut editor, "b.py", 0..0));
 }
 
 #[test]

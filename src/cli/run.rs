@@ -131,9 +131,8 @@ pub async fn execute(arguments: &Arguments, setup: &Setup) -> Result<Outcome, Us
     let stop = Stop::default();
     let interrupt = stop.clone();
     tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            interrupt.cancel();
-        }
+        told_to_end().await;
+        interrupt.cancel();
     });
     if arguments.form == Form::Steps {
         println!("{}", job.name());
@@ -149,6 +148,25 @@ pub async fn execute(arguments: &Arguments, setup: &Setup) -> Result<Outcome, Us
         }
     }
     Ok(outcome)
+}
+
+/// Waits for Ctrl-C, or for another polite way to be ended: what the run has started ends with it.
+#[cfg(unix)]
+async fn told_to_end() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+    let mut signals: Vec<_> = kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect();
+    if signals.is_empty() {
+        return std::future::pending().await;
+    }
+    futures::future::select_all(signals.iter_mut().map(|signal| Box::pin(signal.recv()))).await;
+}
+
+#[cfg(not(unix))]
+async fn told_to_end() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
+    }
 }
 
 fn job(arguments: &Arguments, setup: &Setup) -> Result<Job, Usage> {

@@ -32,6 +32,8 @@ fn main() -> ExitCode {
             },
         }
     });
+    // Runs that end with the process leave no command behind.
+    stepwright::check::kill_all();
     // A thread that waits for standard input, or for a disk, mustn't keep the process alive.
     runtime.shutdown_background();
     ExitCode::from(code)

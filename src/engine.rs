@@ -9,9 +9,9 @@ use std::{
     },
 };
 
-use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
 
+mod answer;
 mod batch;
 mod check;
 pub mod error;
@@ -27,7 +27,7 @@ use error::StepError;
 use event::{Action, Event, FileOutcome, Kind, StepEvent};
 use job::Job;
 use plan::{Block, StepState};
-use ports::{CheckSession, Delta, Entry, Finish, ModelErrorKind, Ports, Request, Usage};
+use ports::{CheckSession, Entry, Ports, Usage};
 
 use crate::workflow::{
     Status,
@@ -199,90 +199,6 @@ impl Run {
                 Err(error)
             }
         }
-    }
-
-    /// Sends one request and returns its whole answer; an answer that isn't complete is an error.
-    /// `shown`: its text is reported as it comes.
-    async fn answer(&self, id: u32, request: Request, shown: bool) -> Result<String, StepError> {
-        let run = self.job.run.clone();
-        let mut retried = false;
-        loop {
-            let entry = Entry::Attempt { run: run.clone(), step: id, prompt: request.prompt.clone() };
-            self.ports.journal.record(entry).await?;
-            match self.effect(self.stream(id, request.clone(), shown)).await {
-                // Nothing of the answer was used or shown yet, so that asking again costs no more than a request.
-                Err(StepError::Model(error)) if error.kind == ModelErrorKind::Truncated && !shown && !retried => {
-                    retried = true;
-                }
-                Ok((text, usage)) => {
-                    let entry = Entry::Answer { run, step: id, text: text.clone(), usage };
-                    self.ports.journal.record(entry).await?;
-                    return Ok(text);
-                }
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    async fn stream(&self, id: u32, request: Request, shown: bool) -> Result<(String, Usage), StepError> {
-        let module = request.step.clone();
-        let mut deltas = self.ports.model.answer(request);
-        let mut text = String::new();
-        while let Some(delta) = deltas.next().await {
-            match delta? {
-                Delta::Text(piece) => {
-                    if shown {
-                        self.show(id, &piece);
-                    }
-                    text.push_str(&piece);
-                }
-                Delta::Waiting { delay, reason } => self.report(Kind::Waiting { step_id: id, delay, reason }),
-                Delta::Done { finish, usage } => {
-                    self.add_usage(usage);
-                    let refused = |cause: String| Err(StepError::Answer { module: module.clone(), cause });
-                    return match finish {
-                        Finish::Stop if text.trim().is_empty() => {
-                            refused("it is empty; run it again, or choose another model".to_owned())
-                        }
-                        Finish::Stop => Ok((text, usage)),
-                        Finish::Length => refused(
-                            "it was cut off at the model's output limit; ask for less at a time, or raise `max-output-tokens`"
-                                .to_owned(),
-                        ),
-                        Finish::Blocked(reason) => {
-                            refused(format!("the model refused: {reason}; rephrase the instruction, or choose another model"))
-                        }
-                        Finish::Unexpected(name) => refused(format!("the model stopped with `{name}`, which is not an end")),
-                    };
-                }
-            }
-        }
-        Err(StepError::Answer { module, cause: "the answer has no end; run it again".to_owned() })
-    }
-
-    fn show(&self, id: u32, piece: &str) {
-        let first = self.state().steps[id as usize - 1].status != Status::Streaming;
-        if first {
-            self.set_step(id, Status::Streaming, &Done::default(), None);
-        }
-        self.report(Kind::Text { step_id: id, text: piece.to_owned() });
-    }
-
-    fn add_usage(&self, usage: Usage) {
-        let total = {
-            let mut state = self.state();
-            let total = match state.usage {
-                None => usage,
-                Some(sum) => Usage {
-                    input: sum.input + usage.input,
-                    cached: sum.cached + usage.cached,
-                    output: sum.output + usage.output,
-                    cost: sum.cost.zip(usage.cost).map(|(a, b)| a + b),
-                },
-            };
-            *state.usage.insert(total)
-        };
-        self.report(Kind::Usage(total));
     }
 
     fn set_step(&self, id: u32, status: Status, done: &Done, error: Option<String>) {

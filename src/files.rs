@@ -110,10 +110,11 @@ impl Files {
         let listing = reference::listing(&self.roots, &self.ignore(), MAX_LISTING);
         let text = source.text.as_deref().unwrap_or_default();
         let manifest = |name: &str| self.raw(&self.locate(name).ok()?).ok()?;
-        if let Some(pattern) = &self.tests {
-            return Some(tests_for::by_pattern(pattern, &source.file.name, &listing));
+        let found = tests_for::place(&source.file.name, &listing, &manifest, open, text);
+        match &self.tests {
+            Some(pattern) => Some(tests_for::by_pattern(pattern, &source.file.name, &listing, found)),
+            None => found,
         }
-        tests_for::place(&source.file.name, &listing, &manifest, open, text)
     }
 
     /// The file at this place.

@@ -16,6 +16,11 @@ fn main() -> ExitCode {
     if let Err(usage) = log_to(log_file.as_deref()) {
         return fail(&usage);
     }
+    // What a panic says may hold the user's text; where it happened is enough.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map_or_else(String::new, ToString::to_string);
+        tracing::error!("a fault in stepwright at {place}; please report it");
+    }));
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&Usage(format!("failed to start: {error}"))),
@@ -35,8 +40,7 @@ fn main() -> ExitCode {
     // Runs that end with the process leave no command behind.
     stepwright::check::kill_all();
     // A thread that waits for standard input, or for a disk, mustn't keep the process alive.
-    runtime.shutdown_background();
-    ExitCode::from(code)
+    std::process::exit(i32::from(code))
 }
 
 fn fail(usage: &Usage) -> ExitCode {

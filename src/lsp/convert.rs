@@ -108,10 +108,45 @@ mod tests {
         let plain = ClientFacts::default();
         let full = ClientFacts { document_changes: true, create_files: true, ..ClientFacts::default() };
         let neovim = ClientFacts { created_files_have_a_line: true, ..full.clone() };
-        check(Some("a\nb\n"), "a\nc\n", &plain, expect![[r#"{"changes":{"file:///w/a.py":[{"range":{"start":{"line":1,"character":0},"end":{"line":1,"character":1}},"newText":"c"}]}}"#]]);
-        check(Some("a\nb\n"), "a\nc\n", &full, expect![[r#"{"documentChanges":[{"textDocument":{"uri":"file:///w/a.py","version":3},"edits":[{"range":{"start":{"line":1,"character":0},"end":{"line":1,"character":1}},"newText":"c"}]}]}"#]]);
-        check(None, "a\n", &full, expect![[r#"{"documentChanges":[{"kind":"create","uri":"file:///w/a.py","options":{"overwrite":false,"ignoreIfExists":true}},{"textDocument":{"uri":"file:///w/a.py","version":null},"edits":[{"range":{"start":{"line":0,"character":0},"end":{"line":0,"character":0}},"newText":"a\n"}]}]}"#]]);
-        check(None, "a\n", &neovim, expect![[r#"{"documentChanges":[{"kind":"create","uri":"file:///w/a.py","options":{"overwrite":false,"ignoreIfExists":true}},{"textDocument":{"uri":"file:///w/a.py","version":null},"edits":[{"range":{"start":{"line":0,"character":0},"end":{"line":0,"character":0}},"newText":"a"}]}]}"#]]);
-        check(None, "a\n", &plain, expect![[r#"{"changes":{"file:///w/a.py":[{"range":{"start":{"line":0,"character":0},"end":{"line":0,"character":0}},"newText":"a\n"}]}}"#]]);
+        check(
+            Some("a\nb\n"),
+            "a\nc\n",
+            &plain,
+            expect![[
+                r#"{"changes":{"file:///w/a.py":[{"range":{"start":{"line":1,"character":0},"end":{"line":1,"character":1}},"newText":"c"}]}}"#
+            ]],
+        );
+        check(
+            Some("a\nb\n"),
+            "a\nc\n",
+            &full,
+            expect![[
+                r#"{"documentChanges":[{"textDocument":{"uri":"file:///w/a.py","version":3},"edits":[{"range":{"start":{"line":1,"character":0},"end":{"line":1,"character":1}},"newText":"c"}]}]}"#
+            ]],
+        );
+        check(
+            None,
+            "a\n",
+            &full,
+            expect![[
+                r#"{"documentChanges":[{"kind":"create","uri":"file:///w/a.py","options":{"overwrite":false,"ignoreIfExists":true}},{"textDocument":{"uri":"file:///w/a.py","version":null},"edits":[{"range":{"start":{"line":0,"character":0},"end":{"line":0,"character":0}},"newText":"a\n"}]}]}"#
+            ]],
+        );
+        check(
+            None,
+            "a\n",
+            &neovim,
+            expect![[
+                r#"{"documentChanges":[{"kind":"create","uri":"file:///w/a.py","options":{"overwrite":false,"ignoreIfExists":true}},{"textDocument":{"uri":"file:///w/a.py","version":null},"edits":[{"range":{"start":{"line":0,"character":0},"end":{"line":0,"character":0}},"newText":"a"}]}]}"#
+            ]],
+        );
+        check(
+            None,
+            "a\n",
+            &plain,
+            expect![[
+                r#"{"changes":{"file:///w/a.py":[{"range":{"start":{"line":0,"character":0},"end":{"line":0,"character":0}},"newText":"a\n"}]}}"#
+            ]],
+        );
     }
 }

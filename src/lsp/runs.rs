@@ -129,7 +129,11 @@ impl Shared {
             running.targets = job.targets();
         }
         let progress = Progress::begin(self, &self.client, &self.outbox, run, name).await.map(Arc::new);
-        let (events, model) = (self.state().client.events, self.model());
+        let model = self.model();
+        let (events, checker) = {
+            let state = self.state();
+            (state.client.events, state.checker.clone())
+        };
         let observer = RunObserver {
             outbox: self.outbox.clone(),
             progress: progress.clone(),
@@ -141,18 +145,20 @@ impl Shared {
             workspace: Arc::new(EditorWorkspace { shared: self.clone() }),
             observer: Arc::new(observer),
             journal: self.history.clone(),
-            checker: self.state().checker.clone(),
+            checker,
         };
         let outcome = engine::execute(job, ports, stop).await;
+        // Whoever sees the end finds the reply in its place.
+        self.show_replies(&request, &outcome).await;
         if let Some(progress) = &progress {
             progress.set_outcome(outcome.summary.clone());
         }
         drop(progress);
-        self.conclude(run, request, outcome).await;
+        self.conclude(run, request, outcome);
     }
 
     /// Tells how a run ended, and keeps what can be done about it.
-    async fn conclude(self: &Arc<Self>, run: &str, request: RunRequest, outcome: Outcome) {
+    fn conclude(&self, run: &str, request: RunRequest, outcome: Outcome) {
         if !outcome.failed.is_empty() {
             let failed = Failed { run: run.to_owned(), files: outcome.failed.clone(), request: request.clone() };
             self.state().failed.push(failed);
@@ -162,8 +168,7 @@ impl Shared {
             Status::Finished if outcome.failed.is_empty() => MessageType::INFO,
             _ => MessageType::WARNING,
         };
-        self.outbox.message(kind, outcome.summary.clone());
-        self.show_replies(&request, &outcome).await;
+        self.outbox.message(kind, outcome.summary);
     }
 
     /// Reads what the request names, and checks all that can be checked before the first model call.

@@ -3,3 +3,4 @@
 mod provider;
 mod replay;
 mod support;
+mod tidy;

@@ -1,3 +1,4 @@
-//! What stands in for the world in tests.
+//! What the tests act with: fake programs at both ends of the server.
 
+pub mod editor;
 pub mod provider;

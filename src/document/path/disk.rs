@@ -141,3 +141,6 @@ fn is_executable(metadata: &fs::Metadata) -> bool {
 fn is_executable(_: &fs::Metadata) -> bool {
     false
 }
+
+#[cfg(test)]
+mod tests;

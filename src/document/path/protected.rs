@@ -1,9 +1,9 @@
 //! Which names are protected, because programs act on what is in them. Tables; names only, the disk isn't asked.
 
-use crate::document::{path::fold, reference::is_secret};
-
-/// Folders in which version control keeps its own data, at any depth.
-const VERSION_CONTROL: &[&str] = &[".git", ".hg", ".svn", ".jj", ".bzr", ".pijul", "_darcs"];
+use crate::document::{
+    path::fold,
+    reference::{VERSION_CONTROL, is_secret},
+};
 
 /// Why a change needs the user, and the names it holds for: lower case, separated by blanks, `*` stands for anything.
 struct Rule {

@@ -16,8 +16,8 @@ const MAX_WALKED_ENTRIES: usize = 200_000;
 /// Folders within folders; deeper ones are left out.
 const MAX_DEPTH: usize = 100;
 
-/// Where version control keeps its own data.
-const VERSION_CONTROL: &[&str] = &[".git", ".hg", ".svn", ".jj", ".bzr", ".pijul", "_darcs"];
+/// Folders in which version control keeps its own data.
+pub const VERSION_CONTROL: &[&str] = &[".git", ".hg", ".svn", ".jj", ".bzr", ".pijul", "_darcs"];
 
 /// Whether a reference holds a sign that globs are made of.
 pub fn is_glob(reference: &str) -> bool {

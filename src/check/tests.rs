@@ -184,7 +184,7 @@ async fn the_command_gets_no_key_no_input_and_the_copy_as_its_folder() {
     bench.settings.check.as_mut().unwrap().command[0] = "/bin/sh".to_owned();
     let output = bench.check("a.txt", "").await.unwrap().output;
     assert!(output.starts_with(".\nx\n"), "{output}");
-    assert!(!output.lines().any(|line| line.starts_with("PATH=") && line.contains("cargo")), "{output}");
+    assert!(!output.contains(&std::env::var("PATH").unwrap()), "{output}");
 }
 
 #[tokio::test]
@@ -237,10 +237,9 @@ async fn a_command_that_takes_too_long_fails_and_leaves_nothing() {
     let mut bench = Bench::new(&["sh", "-c", &format!("echo begun; sleep {nap} & sleep {nap}")], &[]);
     bench.settings.check.as_mut().unwrap().timeout = Duration::from_millis(300);
     let result = bench.check("a.txt", "").await.unwrap();
-    assert_eq!(
-        result,
-        CheckResult { passed: false, output: "begun\n(it took more than 0.3 s, and was ended)\n".to_owned() }
-    );
+    // On a busy machine it may not even have begun.
+    let said = result.output.strip_prefix("begun\n").unwrap_or(&result.output);
+    assert_eq!((result.passed, said), (false, "(it took more than 0.3 s, and was ended)\n"));
     assert!(gone(&nap).await);
 }
 

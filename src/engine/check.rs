@@ -201,6 +201,3 @@ fn response(words: &str, findings: &[String], result: &CheckResult) -> String {
 fn findings(text: &str) -> Vec<String> {
     text.lines().filter_map(|line| Some(line.split_once(FINDING)?.1.trim().to_owned())).collect()
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,4 +1,4 @@
-//! The whole workflow over ports in memory: a queue of replies, and a queue of what the check command says.
+//! The check step, with all around it, over ports in memory: a queue of replies, and a queue of what the check command says.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use expect_test::{Expect, expect};
 use futures::{FutureExt, StreamExt, stream, stream::BoxStream};
 
-use crate::{
+use stepwright::{
     document::{FileRef, Place, tests_for::Placement},
     engine::{
         Stop,

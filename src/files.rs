@@ -7,6 +7,7 @@ use crate::{
         FileRef, Place,
         disk::{self, MAX_FILE_BYTES},
         format,
+        merge::{Merged, merge},
         path::{self, Decision},
         reference::{self, Ignore, Roots},
         tests_for::{self, Placement},
@@ -86,17 +87,23 @@ impl Files {
         Ok(Snapshot { file: file.clone(), text, version: None })
     }
 
-    /// Writes `text` in the format that the file has, if it still is what `base` shows.
+    /// Writes `text` in the format that the file has, merged with what came into it since `base`.
     pub fn write(&self, base: &Snapshot, text: &str) -> Result<Saved, WorkspaceError> {
         let Place::Disk(path) = &base.file.place else {
             return Err(WorkspaceError::Failed(format!("`{}` has no place on disk; save it first", base.file.name)));
         };
         let raw = self.raw(&base.file)?;
         let now = raw.as_ref().map(|raw| format::normalize(raw).into_owned());
-        if now != base.text {
-            return Ok(Saved::Pending { reason: "the file changed on disk while the run was going on".to_owned() });
-        }
-        let restored = format::restore(raw.as_deref().unwrap_or_default(), text);
+        let merged = match (&base.text, &now) {
+            _ if base.text == now => text.to_owned(),
+            (Some(base), Some(now)) => match merge(base, now, text) {
+                Merged { text, conflicts: 0 } => text,
+                _ => return Ok(pending("the same lines changed on disk while the run was going on")),
+            },
+            (None, Some(_)) => return Ok(pending("somebody else created the file while the run was going on")),
+            (_, None) => return Ok(pending("the file is gone")),
+        };
+        let restored = format::restore(raw.as_deref().unwrap_or_default(), &merged);
         if raw.as_ref() == Some(&restored) {
             return Ok(Saved::Unchanged);
         }
@@ -121,4 +128,8 @@ impl Files {
     pub fn file_ref(&self, path: &Path) -> FileRef {
         reference::file_ref(&self.roots, path)
     }
+}
+
+fn pending(reason: &str) -> Saved {
+    Saved::Pending { reason: reason.to_owned() }
 }

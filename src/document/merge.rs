@@ -6,6 +6,9 @@ use super::{
     format::lines,
 };
 
+/// The line that ends a place where both sides are kept.
+pub const CONFLICT_END: &str = ">>>>>>> stepwright";
+
 /// Two texts made one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Merged {
@@ -95,7 +98,7 @@ impl<'a> Side<'a> {
 /// Both sides, marked as editors and version control mark them.
 fn both(ours: &str, theirs: &str) -> String {
     let end = |text: &str| if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
-    format!("<<<<<<< yours\n{ours}{}=======\n{theirs}{}>>>>>>> stepwright\n", end(ours), end(theirs))
+    format!("<<<<<<< yours\n{ours}{}=======\n{theirs}{}{CONFLICT_END}\n", end(ours), end(theirs))
 }
 
 #[cfg(test)]

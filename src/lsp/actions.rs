@@ -190,7 +190,8 @@ pub fn inline_edit(state: &State, pending: &Pending) -> Option<tower_lsp::lsp_ty
         None if pending.base.is_none() => (None, None),
         None => return None,
     };
-    let new = format::restore(old.as_deref().unwrap_or_default(), &pending.text);
+    let current = old.as_deref().map(format::normalize);
+    let new = format::restore(old.as_deref().unwrap_or_default(), &pending.merged_into(current.as_deref()));
     Some(convert::workspace_edit(FileEdit { url, version, old, new }, &state.client))
 }
 

@@ -13,7 +13,7 @@ use super::{
     workspace::{CONFIRM_TIMEOUT, blocking},
 };
 use crate::{
-    document::{FileRef, reference},
+    document::{FileRef, merge::CONFLICT_END, reference},
     engine::ports::{Saved, Snapshot, WorkspaceError},
 };
 
@@ -146,53 +146,51 @@ impl Shared {
     /// The result is kept until the document shows it.
     async fn acknowledge(self: &Arc<Self>, pending: Pending) {
         let named = pending.file.name.clone();
-        if self.shows(&pending.file, &pending.text, false, CONFIRM_TIMEOUT).await {
-            return self
-                .outbox
-                .message(MessageType::INFO, format!("applied the result of {} to {named}", pending.name));
+        let current = match self.now(&pending.file).await {
+            Ok(now) => now.text(),
+            Err(error) => return self.keep_waiting(pending, &error.to_string()),
+        };
+        // Where both changed the same lines, the text with the marks in it is the result.
+        let marked = current.as_ref().is_some_and(|text| text.contains(CONFLICT_END));
+        let text = pending.merged_into(current.as_deref());
+        let Some(url) = super::convert::url(&pending.file) else {
+            return self.keep_waiting(pending, "the editor has no name for this file");
+        };
+        let expectation = self.expect(url, &text);
+        if marked || self.shows(&expectation, &pending.file, &text, false, CONFIRM_TIMEOUT).await {
+            let text = format!("applied the result of {} to {named}", pending.name);
+            return self.outbox.message(MessageType::INFO, text);
         }
+        self.keep_waiting(pending, "the document doesn't show it");
+    }
+
+    fn keep_waiting(&self, pending: Pending, reason: &str) {
+        let text = format!("failed to apply the result to `{}`: {reason}; it still waits", pending.file.name);
         self.state().pending.push(pending);
-        self.outbox.message(MessageType::WARNING, format!("{named} doesn't show the result yet; it still waits"));
+        self.outbox.message(MessageType::WARNING, text);
     }
 
     /// Makes the edit against the text as it is now: the user asked for it.
     async fn apply_pending(self: &Arc<Self>, pending: Pending) {
-        let now = {
-            let state = self.state();
-            let document = state.document(&pending.file).map(|(_, document)| {
-                (crate::document::format::normalize(&document.text()).into_owned(), document.version())
-            });
-            (document, state.files.clone())
-        };
-        let snapshot = match now {
-            (Some((text, version)), _) => {
-                Ok(Snapshot { file: pending.file.clone(), text: Some(text), version: Some(version) })
+        let result = match self.now(&pending.file).await {
+            Ok(now) => {
+                let text = pending.merged_into(now.text().as_deref());
+                let base = Snapshot { file: pending.file.clone(), text: now.text(), version: None };
+                self.apply(&pending.name, &base, &text).await
             }
-            (None, files) => {
-                let file = pending.file.clone();
-                blocking(move || files.read(&file)).await
-            }
-        };
-        let result = match snapshot {
-            Ok(snapshot) => self.apply(&pending.name, &snapshot, &pending.text).await,
             Err(error) => Err(error),
         };
-        let (kind, text) = match result {
-            Ok(Ok(Saved::Unchanged)) => (MessageType::INFO, format!("{} has this result already", pending.file.name)),
-            Ok(Ok(_)) => {
-                (MessageType::INFO, format!("applied the result of {} to {}", pending.name, pending.file.name))
+        match result {
+            Ok(Ok(saved)) => {
+                let text = match saved {
+                    Saved::Unchanged => format!("{} has this result already", pending.file.name),
+                    _ => format!("applied the result of {} to {}", pending.name, pending.file.name),
+                };
+                self.outbox.message(MessageType::INFO, text);
             }
-            Ok(Err(reason)) => {
-                let text = format!("failed to apply the result to `{}`: {reason}; it still waits", pending.file.name);
-                self.state().pending.push(pending);
-                (MessageType::WARNING, text)
-            }
-            Err(error) => {
-                self.state().pending.push(pending);
-                (MessageType::ERROR, format!("{error}; the result still waits"))
-            }
-        };
-        self.outbox.message(kind, text);
+            Ok(Err(reason)) => self.keep_waiting(pending, &reason),
+            Err(error) => self.keep_waiting(pending, &error.to_string()),
+        }
     }
 
     /// Removes and returns the results that are meant; no name means all.

@@ -129,15 +129,8 @@ impl LanguageServer for Server {
 
     async fn did_change(&self, params: DidChangeTextDocumentParams) {
         let VersionedTextDocumentIdentifier { uri, version } = params.text_document;
-        let mut state = self.shared.state();
-        let encoding = state.client.encoding;
-        if let Some(document) = state.documents.get_mut(&uri) {
-            params
-                .content_changes
-                .into_iter()
-                .for_each(|event| document.apply(&convert::change(event), version, encoding));
-        }
-        drop(state);
+        let changes = params.content_changes.into_iter().map(convert::change);
+        self.shared.state().change(&uri, version, changes);
         self.shared.changed.notify_waiters();
     }
 

@@ -2,15 +2,18 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::Arc,
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use tower_lsp::lsp_types::Url;
 
-use super::{capabilities::ClientFacts, settings::Origin};
+use super::{capabilities::ClientFacts, settings::Origin, workspace::is_shown};
 use crate::{
     config::{Problem, Settings, Source},
-    document::{Document, FileRef, reference::Roots},
+    document::{Change, Document, FileRef, merge::merge, reference::Roots},
     engine::{Stop, ports::Checker},
     files::Files,
     workflow::catalog::Catalog,
@@ -42,6 +45,17 @@ pub struct State {
     pub problems: Vec<(Source, Problem)>,
     /// Where the settings come from.
     pub origin: Origin,
+    /// What documents are expected to show soon.
+    pub expected: Vec<Expected>,
+}
+
+/// An edit that is on its way.
+pub struct Expected {
+    pub url: Url,
+    /// LF line ends.
+    pub text: String,
+    /// Gone when nobody waits any more.
+    pub met: Weak<AtomicBool>,
 }
 
 /// A run that is under way.
@@ -63,6 +77,18 @@ pub struct Pending {
     /// What the result was made from, with LF line ends; `None`: the file wasn't there.
     pub base: Option<String>,
     pub text: String,
+}
+
+impl Pending {
+    /// The result with what the file holds now: where both changed the same lines, both are in the text, marked.
+    pub fn merged_into(&self, current: Option<&str>) -> String {
+        match (&self.base, current) {
+            (base, Some(current)) if base.as_deref() != Some(current) => {
+                merge(base.as_deref().unwrap_or_default(), current, &self.text).text
+            }
+            _ => self.text.clone(),
+        }
+    }
 }
 
 /// What a retry needs.
@@ -88,7 +114,25 @@ impl State {
             checker: None,
             problems: Vec::new(),
             origin,
+            expected: Vec::new(),
             tokens: BTreeMap::new(),
+        }
+    }
+
+    /// Applies changes to a document, and looks after each whether it shows what is expected: the next may be the user's own.
+    pub fn change(&mut self, url: &Url, version: i32, changes: impl Iterator<Item = Change>) {
+        let encoding = self.client.encoding;
+        self.expected.retain(|expected| expected.met.strong_count() > 0);
+        let Some(document) = self.documents.get_mut(url) else { return };
+        for change in changes {
+            document.apply(&change, version, encoding);
+            for expected in self.expected.iter().filter(|expected| expected.url == *url) {
+                if is_shown(&document.text(), &expected.text)
+                    && let Some(met) = expected.met.upgrade()
+                {
+                    met.store(true, Ordering::Relaxed);
+                }
+            }
         }
     }
 

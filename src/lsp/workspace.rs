@@ -3,23 +3,30 @@
 
 use std::{
     path::Path,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
 use tower_lsp::lsp_types::{
-    ApplyWorkspaceEditParams, MessageActionItem, MessageType, ShowMessageRequestParams,
+    ApplyWorkspaceEditParams, MessageActionItem, MessageType, ShowMessageRequestParams, Url,
     request::{ApplyWorkspaceEdit, ShowMessageRequest},
 };
 
 use super::{
     convert::{self, FileEdit},
     server::Shared,
-    state::Pending,
+    state::{Expected, Pending},
 };
 use crate::{
-    document::{FileRef, Place, format, tests_for::Placement},
+    document::{
+        FileRef, Place, format,
+        merge::{Merged, merge},
+        tests_for::Placement,
+    },
     engine::ports::{Edit, Saved, Snapshot, Workspace, WorkspaceError},
     files::Permission,
 };
@@ -32,6 +39,9 @@ pub const CONFIRM_TIMEOUT: Duration = Duration::from_secs(1);
 pub struct EditorWorkspace {
     pub shared: Arc<Shared>,
 }
+
+/// How often an edit is made anew because the user types faster than it arrives.
+const MOST_TRIES: usize = 3;
 
 /// How the client took an edit.
 enum Answer {
@@ -142,70 +152,99 @@ impl EditorWorkspace {
 }
 
 impl Shared {
-    /// Sends an edit and waits until it shows. The inner error is why the result must be kept instead.
+    /// Makes the file's text `text`, merged with what was typed since `base`, and waits until that shows. The inner error is why the
+    /// result must be kept instead. When the file changes just as the edit is on its way, it is made anew, a few times.
     pub async fn apply(
         self: &Arc<Self>,
         title: &str,
         base: &Snapshot,
         text: &str,
     ) -> Result<Result<Saved, String>, WorkspaceError> {
-        let open = {
+        if !self.state().client.apply_edit {
+            return Ok(Err("the editor takes no edits from a server".to_owned()));
+        }
+        let mut reason = String::new();
+        for _ in 0..MOST_TRIES {
+            let now = self.now(&base.file).await?;
+            let current = now.text();
+            let merged = match (&base.text, &current) {
+                _ if base.text == current => text.to_owned(),
+                (Some(base), Some(current)) => match merge(base, current, text) {
+                    Merged { text, conflicts: 0 } => text,
+                    _ => return Ok(Err("the same lines were changed while the run was going on".to_owned())),
+                },
+                (None, Some(current)) if current == text => return Ok(Ok(Saved::Unchanged)),
+                (None, Some(_)) => {
+                    return Ok(Err("somebody else created the file while the run was going on".to_owned()));
+                }
+                (_, None) => return Ok(Err("the file is gone".to_owned())),
+            };
+            let new = format::restore(now.raw.as_deref().unwrap_or_default(), &merged);
+            if now.raw.as_ref() == Some(&new) {
+                return Ok(Ok(Saved::Unchanged));
+            }
+            match self.apply_once(title, &base.file, &now, &new, &merged).await? {
+                Ok(saved) => return Ok(Ok(saved)),
+                Err(failure) => reason = failure,
+            }
+            if self.now(&base.file).await?.raw == now.raw {
+                break;
+            }
+        }
+        Ok(Err(reason))
+    }
+
+    /// What the file is at this moment, in the editor or on disk.
+    pub async fn now(&self, file: &FileRef) -> Result<Now, WorkspaceError> {
+        let files = {
             let state = self.state();
-            if !state.client.apply_edit {
-                return Ok(Err("the editor takes no edits from a server".to_owned()));
+            if let Some((url, document)) = state.document(file) {
+                return Ok(Now {
+                    url: Some(url.clone()),
+                    version: Some(document.version()),
+                    raw: Some(document.text()),
+                });
             }
-            state.document(&base.file).map(|(url, document)| (url.clone(), document.version(), document.text()))
+            state.files.clone()
         };
-        let (url, version, old) = match open {
-            Some((url, version, raw)) => {
-                if Some(format::normalize(&raw).as_ref()) != base.text.as_deref() {
-                    return Ok(Err("the document changed while the run was going on".to_owned()));
-                }
-                (url, Some(version), Some(raw))
-            }
-            None => {
-                let files = self.state().files.clone();
-                let file = base.file.clone();
-                let raw = blocking(move || files.raw(&file)).await?;
-                if raw.as_deref().map(format::normalize).as_deref() != base.text.as_deref() {
-                    return Ok(Err("the file changed on disk while the run was going on".to_owned()));
-                }
-                let Some(url) = convert::url(&base.file) else {
-                    return Ok(Err("the editor has no name for this file".to_owned()));
-                };
-                (url, None, raw)
-            }
+        let wanted = file.clone();
+        let raw = blocking(move || files.raw(&wanted)).await?;
+        Ok(Now { url: convert::url(file), version: None, raw })
+    }
+
+    async fn apply_once(
+        self: &Arc<Self>,
+        title: &str,
+        file: &FileRef,
+        now: &Now,
+        new: &str,
+        text: &str,
+    ) -> Result<Result<Saved, String>, WorkspaceError> {
+        let Some(url) = now.url.clone() else {
+            return Ok(Err("the editor has no name for this file".to_owned()));
         };
-        if old.is_none()
-            && let Place::Disk(path) = &base.file.place
+        if now.raw.is_none()
+            && let Place::Disk(path) = &file.place
             && let Some(folder) = path.parent()
         {
             make_folders(folder).await?;
         }
-        let new = format::restore(old.as_deref().unwrap_or_default(), text);
-        if old.as_ref() == Some(&new) {
-            return Ok(Ok(Saved::Unchanged));
-        }
-        let created = old.is_none();
-        let edit = FileEdit { url, version, old, new };
-        let workspace_edit = convert::workspace_edit(edit, &self.state().client);
-        let label = format!("{title}: {}", base.file.name);
-        match self.send(ApplyWorkspaceEditParams { label: Some(label), edit: workspace_edit }).await {
-            Answer::Refused(reason) => return Ok(Err(reason)),
+        let edit = FileEdit { url: url.clone(), version: now.version, old: now.raw.clone(), new: new.to_owned() };
+        let edit = convert::workspace_edit(edit, &self.state().client);
+        let expected = self.expect(url, text);
+        let answer = self.send(ApplyWorkspaceEditParams { label: Some(format!("{title}: {}", file.name)), edit }).await;
+        let saved = if now.raw.is_none() { Saved::Created } else { Saved::Changed };
+        // A file that the editor doesn't open can show nothing before it is saved; then its word has to do.
+        let is_open = now.version.is_some();
+        Ok(match answer {
+            Answer::Refused(reason) => Err(reason),
+            Answer::Applied if self.shows(&expected, file, text, is_open, CONFIRM_TIMEOUT).await => Ok(saved),
             Answer::Applied => {
-                if !self.shows(&base.file, text, version.is_some(), CONFIRM_TIMEOUT).await {
-                    return Ok(Err(
-                        "the editor said that it applied the edit, but the document doesn't show it".to_owned()
-                    ));
-                }
+                Err("the editor said that it applied the edit, but the document doesn't show it".to_owned())
             }
-            Answer::Silent => {
-                if !self.shows(&base.file, text, true, Duration::ZERO).await {
-                    return Ok(Err("the editor didn't answer".to_owned()));
-                }
-            }
-        }
-        Ok(Ok(if created { Saved::Created } else { Saved::Changed }))
+            Answer::Silent if self.shows(&expected, file, text, true, Duration::ZERO).await => Ok(saved),
+            Answer::Silent => Err("the editor didn't answer".to_owned()),
+        })
     }
 
     async fn send(&self, params: ApplyWorkspaceEditParams) -> Answer {
@@ -228,29 +267,41 @@ impl Shared {
         }
     }
 
-    /// Waits until the file shows `text`: in the open document, else on disk. A file that the client doesn't open can show
-    /// nothing before it is saved, and then the client's word has to do.
-    pub async fn shows(&self, file: &FileRef, text: &str, strict: bool, patience: Duration) -> bool {
+    /// Notes that a document will soon show `text`, if only between two keystrokes.
+    pub fn expect(&self, url: Url, text: &str) -> Expectation {
+        let met = Arc::new(AtomicBool::new(false));
+        self.state().expected.push(Expected { url, text: text.to_owned(), met: Arc::downgrade(&met) });
+        Expectation { met }
+    }
+
+    /// Waits until the file shows `text`: in the open document, else on disk. `strict`: nothing else will do.
+    pub async fn shows(
+        &self,
+        expectation: &Expectation,
+        file: &FileRef,
+        text: &str,
+        strict: bool,
+        patience: Duration,
+    ) -> bool {
         let deadline = Instant::now() + patience;
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
             let shown = self.showing(file, text).await;
-            if shown == Some(true) {
+            if expectation.met.load(Ordering::Relaxed) || shown == Some(true) {
                 return true;
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() || tokio::time::timeout(left, changed).await.is_err() {
-                return self.showing(file, text).await.unwrap_or(!strict);
+                return expectation.met.load(Ordering::Relaxed) || self.showing(file, text).await.unwrap_or(!strict);
             }
         }
     }
 
     /// Whether the file shows the text; `None` when neither an open document nor the disk can tell.
     async fn showing(&self, file: &FileRef, text: &str) -> Option<bool> {
-        // Editors that keep lines end the file as they like.
-        let same = |shown: &str| format::normalize(shown).trim_end_matches('\n') == text.trim_end_matches('\n');
+        let same = |shown: &str| is_shown(shown, text);
         let files = {
             let state = self.state();
             if let Some((_, document)) = state.document(file) {
@@ -262,6 +313,30 @@ impl Shared {
         let on_disk = blocking(move || files.raw(&file)).await.ok().flatten()?;
         same(&on_disk).then_some(true)
     }
+}
+
+/// What a file is at a moment.
+pub struct Now {
+    url: Option<Url>,
+    version: Option<i32>,
+    /// Line ends and all; `None`: there is no such file.
+    raw: Option<String>,
+}
+
+impl Now {
+    pub fn text(&self) -> Option<String> {
+        self.raw.as_deref().map(|raw| format::normalize(raw).into_owned())
+    }
+}
+
+/// As long as it is kept, changes of the document are compared with what is expected.
+pub struct Expectation {
+    met: Arc<AtomicBool>,
+}
+
+/// Whether a document's text is the expected one; editors that keep lines end a file as they like.
+pub fn is_shown(shown: &str, text: &str) -> bool {
+    format::normalize(shown).trim_end_matches('\n') == text.trim_end_matches('\n')
 }
 
 async fn make_folders(folder: &Path) -> Result<(), WorkspaceError> {

@@ -55,6 +55,12 @@ def delete_undeclared(records, i):
     put("params", "edit", {"documentChanges": [{"kind": "delete", "uri": "file:///x"}]})(records, i)
 
 
+def toggle_percentage(records, i):
+    value = records[i]["message"]["params"]["value"]
+    if value.pop("percentage", None) is None:
+        value["percentage"] = 5
+
+
 EDIT = method("workspace/applyEdit")
 CREATE = {"kind": "create", "uri": "file:///x"}
 BREAKAGES = {
@@ -76,7 +82,7 @@ BREAKAGES = {
     "progress without a title": (progress("begin"), put("params", "value", {"kind": "begin"}), "title: missing"),
     "progress that ends twice": (progress("end"), repeat, "not open"),
     "progress that never ends": (progress("end"), leave_out, "never ended"),
-    "a percentage once": (progress("report"), put("params", "value", {"kind": "report", "percentage": 5}), "a percentage belongs"),
+    "a percentage once": (progress("report"), toggle_percentage, "a percentage belongs"),
 }
 
 

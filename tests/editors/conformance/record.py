@@ -12,6 +12,7 @@ import threading
 
 HEADER_END = b"\r\n\r\n"
 READ_BYTES = 65536
+END_DEADLINE_S = 10  # after the editor is gone; far more than a server may take
 
 
 def split_frame(buffer):
@@ -60,13 +61,23 @@ class Transcript:
         return buffer
 
 
+def listen_to_editor(transcript, server):
+    """A server that outlives its editor is ended, so that it doesn't stay behind."""
+    transcript.pump(0, server.stdin.fileno(), "editor")
+    try:
+        server.wait(END_DEADLINE_S)
+    except subprocess.TimeoutExpired:
+        transcript.add(**{"from": "server", "broken": f"didn't end within {END_DEADLINE_S} s of its input's end"})
+        server.kill()
+
+
 def main():
     path, *command = sys.argv[1:]
     if "lsp" not in command[1:]:
         os.execv(command[0], command)
     transcript = Transcript(path)
     server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
-    threading.Thread(target=transcript.pump, args=(0, server.stdin.fileno(), "editor"), daemon=True).start()
+    threading.Thread(target=listen_to_editor, args=(transcript, server), daemon=True).start()
     transcript.pump(server.stdout.fileno(), 1, "server")
     status = server.wait()
     transcript.add(exit=status)

@@ -10,7 +10,7 @@ import sys
 import xllamacpp
 
 CONTEXT_TOKENS = 8192
-ANSWER_TOKENS = 512  # a tiny model that repeats itself is cut here, with finish reason `length`
+ANSWER_TOKENS = 256  # a tiny model that repeats itself is cut here, with finish reason `length`
 REPEAT_PENALTY = 1.1  # without one, greedy answers of a tiny model rarely end
 
 parser = argparse.ArgumentParser(description=__doc__)

@@ -76,6 +76,11 @@ impl Workspace for DiskWorkspace {
         self.files.read(file)
     }
 
+    fn unsaved(&self) -> Vec<(FileRef, String)> {
+        let texts = self.instead();
+        texts.iter().flat_map(|texts| texts.iter().map(|(file, change)| (file.clone(), change.new.clone()))).collect()
+    }
+
     fn may_write(&self, file: &FileRef) -> Result<(), WorkspaceError> {
         self.files.permission(file, true).map(drop)
     }

@@ -29,6 +29,11 @@ impl Scope {
         Self { vars, tests: None, turn: super::batch::Turn::default() }
     }
 
+    /// Whether the steps write tests into this file beside the code that they test.
+    pub fn is_inline(&self, name: &str) -> bool {
+        self.tests.as_ref().is_some_and(|tests| tests.inline && tests.path == name)
+    }
+
     /// A scope for steps inside a for-each.
     pub fn inside(&self, vars: Vars) -> Self {
         Self { vars, tests: self.tests.clone(), turn: super::batch::Turn::default() }

@@ -7,7 +7,7 @@ use std::sync::{
 };
 
 use serde_json::Value;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tower_lsp::{
     Client,
     lsp_types::{
@@ -30,6 +30,8 @@ enum Letter {
     Event(&'static str, Value),
     Progress(ProgressParams),
     Diagnostics(PublishDiagnosticsParams),
+    /// Tells that all before it is on its way.
+    Mark(oneshot::Sender<()>),
 }
 
 /// Declares one of our own notifications.
@@ -90,6 +92,14 @@ impl Outbox {
         self.put(Letter::Diagnostics(params));
     }
 
+    /// Waits until all that was put in before is on its way, ahead of whatever the caller sends next.
+    pub async fn flush(&self) {
+        let (mark, reached) = oneshot::channel();
+        self.put(Letter::Mark(mark));
+        // An error means that nobody forwards any more.
+        let _ = reached.await;
+    }
+
     fn is_behind(&self) -> bool {
         self.waiting.load(Ordering::Relaxed) > SPARE_BEYOND
     }
@@ -111,6 +121,10 @@ async fn deliver(client: &Client, letter: Letter) {
         Letter::Event("text", params) => client.send_notification::<TextEvent>(params).await,
         Letter::Event("usage", params) => client.send_notification::<UsageEvent>(params).await,
         Letter::Event("end", params) => client.send_notification::<EndEvent>(params).await,
+        Letter::Mark(mark) => {
+            // Who waited may have given up.
+            let _ = mark.send(());
+        }
         // The contract has no other notifications.
         Letter::Event(..) => {}
     }

@@ -1,5 +1,7 @@
 //! The one integration test binary: an area a file.
 
+mod check;
+mod check_step;
 mod provider;
 mod replay;
 mod support;

@@ -70,7 +70,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "check",
         ours: &["document", "engine", "config"],
-        crates: &["tokio", "tokio_util", "async_trait", "tempfile", "regex", "ignore", "futures"],
+        crates: &["tokio", "async_trait", "tempfile", "rustix"],
     },
     Layer {
         name: "setup",

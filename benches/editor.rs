@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 
 use super::home::Home;
 
+/// The protocol's number for it.
+const ERROR: u32 = 1;
+
 pub struct Editor {
     server: Child,
     input: ChildStdin,
@@ -110,10 +113,12 @@ impl Editor {
         self.send_bytes(&frame(message));
     }
 
-    /// The server's own requests are agreed to at once.
+    /// The server's own requests are agreed to at once. A failed run is no figure.
     fn wait(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
         loop {
             let message = self.read();
+            let is_failure = message["method"] == "window/showMessage" && message["params"]["type"] == ERROR;
+            assert!(!is_failure, "the server fails: {}", message["params"]["message"]);
             if message.get("method").is_some()
                 && let Some(id) = message.get("id")
             {

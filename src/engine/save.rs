@@ -46,10 +46,8 @@ impl Run {
         let base = self.effect(self.ports.workspace.read(file)).await?;
         let current = self.current_text(&base);
         let inline = scope.is_inline(&file.name);
-        let mut composed = self.compose(&save.module, &save.prompt, scope, &[&file.name]).await?;
-        if let Some(text) = &current {
-            composed.own.push_str(&prompt::document(&self.nonce, file, text));
-        }
+        let document = current.as_ref().map(|text| prompt::document(&self.nonce, file, text)).unwrap_or_default();
+        let composed = self.compose_for(&save.module, &save.prompt, scope, &file.name, &document).await?;
         let target = Target { name: &file.name, original: current.as_deref(), nonce: &self.nonce };
         let reminder = ask_for_content(&self.nonce, &file.name, inline);
         let take = |text: &str| take_content(text, &target, inline);

@@ -21,6 +21,7 @@ const LAYERS: &[Layer] = &[
         crates: &[
             "ropey",
             "imara_diff",
+            "memchr",
             "ignore",
             "globset",
             "regex",

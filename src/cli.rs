@@ -102,7 +102,7 @@ pub fn parse(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Result<
     let command = match name.as_deref() {
         None | Some("help") => Command::Help,
         Some("version") => Command::Version,
-        Some("run") => Command::Run(run::Arguments::parse(&mut parser, config)?),
+        Some("run") => Command::Run(run::Arguments::parse(&mut parser, config, &mut log_file)?),
         Some(name) => rest(name, &mut parser, config, &mut log_file)?,
     };
     Ok(Invocation { command, log_file })
@@ -154,12 +154,15 @@ pub async fn execute(command: Command) -> Result<Exit, Usage> {
     match command {
         Command::Run(arguments) => return run::run(arguments).await,
         Command::Demo => return demo::run().await,
-        Command::Workflows { config, json } => print!("{}", workflows::list(config.as_deref(), json)?),
-        Command::Schema(name) => println!("{}", schema::print(&name).map_err(|error| Usage(error.to_string()))?),
-        Command::Editor(name) => print!("{}", editor_setup(&name)?),
-        Command::Trust { folder, revoke } => print!("{}", trust::set(folder, revoke)?),
-        Command::Help => print!("{HELP}"),
-        Command::Version => println!("stepwright {}", env!("CARGO_PKG_VERSION")),
+        Command::Workflows { config, json } => output::print(&workflows::list(config.as_deref(), json)?),
+        Command::Schema(name) => {
+            let schema = schema::print(&name).map_err(|error| Usage(error.to_string()))?;
+            output::print(&format!("{schema}\n"));
+        }
+        Command::Editor(name) => output::print(&editor_setup(&name)?),
+        Command::Trust { folder, revoke } => output::print(&trust::set(folder, revoke)?),
+        Command::Help => output::print(HELP),
+        Command::Version => output::print(concat!("stepwright ", env!("CARGO_PKG_VERSION"), "\n")),
         Command::Lsp { .. } => return Err(Usage("the language server is started elsewhere".to_owned())),
     }
     Ok(Exit::Finished)

@@ -42,8 +42,10 @@ pub struct Outcome {
     /// One sentence: what became of which files, or why it failed.
     pub summary: String,
     pub files: Vec<FileOutcome>,
-    /// Names of the files whose part of the run failed, while others went on.
+    /// The items whose part of the run failed, while others went on.
     pub failed: Vec<String>,
+    /// Those of them that are files, which can be tried again.
+    pub failed_files: Vec<String>,
     pub usage: Usage,
     /// Prompt and reply of each shown step, in order.
     pub replies: Vec<Reply>,
@@ -107,9 +109,10 @@ struct State {
     /// By id, from 1.
     steps: Vec<StepState>,
     files: Vec<FileOutcome>,
-    /// What became of each file, for summaries: name and words.
-    results: Vec<(String, String)>,
+    /// What became of each file, or of another item that failed, in words.
+    results: BTreeMap<String, String>,
     failed: Vec<String>,
+    failed_files: Vec<String>,
     usage: Option<Usage>,
     replies: Vec<Reply>,
     /// Files that this run has begun to write on.
@@ -241,7 +244,7 @@ impl Run {
             let created = before.is_some_and(|before| before.action == Action::Created);
             let action = if created && outcome.action == Action::Changed { Action::Created } else { outcome.action };
             let words = words.replacen(outcome.action.name(), action.name(), 1);
-            state.results.push((outcome.file.name.clone(), words));
+            state.results.insert(outcome.file.name.clone(), words);
             state.files.push(FileOutcome { action, ..outcome.clone() });
         }
         self.report(Kind::Edit(outcome));
@@ -275,25 +278,23 @@ impl Run {
             (Status::Cancelled | Status::Interrupted, _) => format!("{} was {}", self.job.name(), status.name()),
             _ => format!("{} finished", self.job.name()),
         };
-        let mut latest: Vec<&(String, String)> = Vec::new();
-        for result in &state.results {
-            latest.retain(|known| known.0 != result.0);
-            latest.push(result);
-        }
+        // A failure that ended the run is told already.
+        let told = error.map(|error| failed(&error));
+        let results: Vec<_> = state.results.iter().filter(|(_, words)| Some(*words) != told.as_ref()).collect();
         const SHOWN: usize = 5;
-        let words: Vec<_> = latest.iter().take(SHOWN).map(|(file, words)| format!("{file} {words}")).collect();
-        // A failure that names its file says it all.
-        if !words.is_empty() && (error.is_none() || latest.len() > 1) {
+        let words: Vec<_> = results.iter().take(SHOWN).map(|(file, words)| format!("{file} {words}")).collect();
+        if !words.is_empty() {
             summary = format!("{summary}: {}", words.join("; "));
         }
-        if latest.len() > SHOWN {
-            summary = format!("{summary}; and {} more", latest.len() - SHOWN);
+        if results.len() > SHOWN {
+            summary = format!("{summary}; and {} more", results.len() - SHOWN);
         }
         Outcome {
             status,
             summary,
             files: state.files.clone(),
             failed: state.failed.clone(),
+            failed_files: state.failed_files.clone(),
             usage: state.usage.unwrap_or_default(),
             replies: state.replies.clone(),
         }
@@ -318,8 +319,18 @@ impl Run {
         self.ports.observer.report(&Event { run: self.job.run.clone(), kind });
     }
 
+    /// A file that needs no change was left as an earlier step of the run made it, if one did.
+    fn record_unchanged(&self, name: &str) {
+        self.state().results.entry(name.to_owned()).or_insert_with(|| "needed no change".to_owned());
+    }
+
     /// Never held across an await.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
+}
+
+/// What became of an item that failed, in words.
+fn failed(error: &str) -> String {
+    format!("failed: {error}")
 }

@@ -5,6 +5,7 @@ use std::{fs, io, path::Path, sync::Arc};
 
 use super::{
     Exit, Usage,
+    output::{print, visible},
     run::{self, Arguments},
 };
 use crate::{
@@ -38,7 +39,7 @@ pub async fn run() -> Result<Exit, Usage> {
     let environment = |name: &str| std::env::var(name).ok();
     let found = crate::model::check(&setup.settings, &environment, None).await;
     match found {
-        Ok(model) => println!("Answers come from {model}.\n"),
+        Ok(model) => print(&format!("Answers come from {model}.\n\n")),
         Err(_) => {
             let script = folder.join("script.json");
             fs::write(&script, SCRIPT).map_err(failed)?;
@@ -47,20 +48,20 @@ pub async fn run() -> Result<Exit, Usage> {
             settings.providers.insert("replay".to_owned(), provider);
             settings.main = Some(SCRIPTED.to_owned());
             settings.fast = Some(SCRIPTED.to_owned());
-            println!("No model is configured and none was found on this machine, so a script answers.\n");
+            print("No model is configured and none was found on this machine, so a script answers.\n\n");
         }
     }
     let mut all_finished = true;
     for arguments in steps() {
-        println!("$ stepwright run {}", shown(&arguments));
+        print(&format!("$ stepwright run {}\n", shown(&arguments)));
         let Outcome { status, .. } = run::execute(&arguments, &setup).await?;
         all_finished &= status == Status::Finished;
-        println!();
+        print("\n");
     }
-    println!("The files are in {}:", root.display());
+    print(&format!("The files are in {}:\n", root.display()));
     for name in names(&root).map_err(failed)? {
-        println!("\n--- {name}");
-        print!("{}", super::output::visible(&fs::read_to_string(root.join(&name)).map_err(failed)?));
+        let text = fs::read_to_string(root.join(&name)).map_err(failed)?;
+        print(&format!("\n--- {name}\n{}", visible(&text)));
     }
     Ok(if all_finished { Exit::Finished } else { Exit::Failed })
 }

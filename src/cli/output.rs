@@ -155,6 +155,12 @@ fn cost(usage: &Usage) -> String {
     format!("{} tokens in{cached}, {} out, {money}", usage.input, usage.output)
 }
 
+/// Prints to standard output. A reader that went away, as `head` does, is no fault.
+pub fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
 /// What a model said must not steer the terminal.
 pub fn visible(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()

@@ -6,7 +6,7 @@ use lexopt::prelude::{Long, Value, ValueExt};
 
 use super::{
     Exit, Usage,
-    output::{Json, Steps, visible},
+    output::{Json, Steps, print, visible},
     workspace::DiskWorkspace,
 };
 use crate::{
@@ -44,7 +44,11 @@ pub enum Form {
 }
 
 impl Arguments {
-    pub fn parse(parser: &mut lexopt::Parser, config: Option<PathBuf>) -> Result<Self, Usage> {
+    pub fn parse(
+        parser: &mut lexopt::Parser,
+        config: Option<PathBuf>,
+        log_file: &mut Option<PathBuf>,
+    ) -> Result<Self, Usage> {
         let mut arguments = Self { config, ..Self::default() };
         let mut words: Vec<String> = Vec::new();
         while let Some(argument) = parser.next()? {
@@ -63,6 +67,7 @@ impl Arguments {
                 Long("estimate") => {
                     return Err(Usage("`--estimate` isn't part of this version of stepwright yet".to_owned()));
                 }
+                Long("log-file") => *log_file = Some(parser.value()?.into()),
                 Long("config") => arguments.config = Some(parser.value()?.into()),
                 Value(word) => words.push(word.string()?),
                 other => return Err(other.unexpected().into()),
@@ -92,6 +97,9 @@ impl Arguments {
 /// Runs the workflow in the current folder.
 pub async fn run(arguments: Arguments) -> Result<Exit, Usage> {
     let root = std::env::current_dir().map_err(|error| Usage(format!("failed to find the current folder: {error}")))?;
+    if let Some(config) = arguments.config.as_deref().filter(|config| !config.is_file()) {
+        return Err(Usage(format!("failed to read `{}`: there is no such file", config.display())));
+    }
     let setup = setup::read(arguments.config.as_deref(), None, &[root]);
     for (source, problem) in &setup.problems {
         let place = match source {
@@ -135,15 +143,15 @@ pub async fn execute(arguments: &Arguments, setup: &Setup) -> Result<Outcome, Us
         interrupt.cancel();
     });
     if arguments.form == Form::Steps {
-        println!("{}", job.name());
+        print(&format!("{}\n", job.name()));
     }
     let outcome = engine::execute(job, ports, stop).await;
     match arguments.form {
         Form::Json => {}
-        Form::Diff => print!("{}", workspace.diff()),
+        Form::Diff => print(&workspace.diff()),
         Form::Steps => {
             if let Some(reply) = outcome.replies.last() {
-                println!("\n{}", visible(&reply.text));
+                print(&format!("\n{}\n", visible(&reply.text)));
             }
         }
     }

@@ -15,7 +15,10 @@ use super::{
     ports::Snapshot,
     step::Scope,
 };
-use crate::workflow::{ForEach, OnError, template::Vars};
+use crate::workflow::{
+    ForEach, OnError,
+    template::{Value, Vars},
+};
 
 /// A place in the order of parallel iterations.
 #[derive(Clone, Default)]
@@ -83,11 +86,20 @@ impl Run {
         match failures.len() {
             0 => Ok(()),
             1 if count == 1 => Err(failures.remove(0)),
-            n if n == count => {
-                Err(StepError::AllFailed(format!("none of {n} could be processed; the first reason: {}", failures[0])))
-            }
+            // The reasons are among the results.
+            n if n == count => Err(StepError::AllFailed(n)),
             _ => Ok(()),
         }
+    }
+
+    fn record_failure(&self, item: Option<&Value>, error: &StepError) {
+        let name = item.map(|item| item.text().into_owned()).unwrap_or_default();
+        let mut state = self.state();
+        state.results.insert(name.clone(), super::failed(&error.to_string()));
+        if matches!(item, Some(Value::File(_))) {
+            state.failed_files.push(name.clone());
+        }
+        state.failed.push(name);
     }
 
     /// Boxed, because a block may hold another for-each.
@@ -101,14 +113,12 @@ impl Run {
         async move {
             let _done = done.drop_guard();
             let result = self.block(&each.steps, block, &mut scope).await;
+            // An error that ends the run is told by its end.
             if let Err(error) = &result
                 && !matches!(error, StepError::Cancelled)
+                && each.on_error == OnError::Continue
             {
-                let item = block.bindings.get(&each.name).map(|item| item.text().into_owned()).unwrap_or_default();
-                let mut state = self.state();
-                state.results.push((item.clone(), format!("failed: {error}")));
-                state.failed.push(item);
-                drop(state);
+                self.record_failure(block.bindings.get(&each.name), error);
                 self.close(ids(block));
             }
             result

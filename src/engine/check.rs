@@ -160,9 +160,8 @@ impl Run {
     /// Adds to what became of the file.
     fn record_check(&self, name: &str, words: &str, all_well: bool) {
         let mut state = self.state();
-        let before = state.results.iter().rev().find(|(file, _)| file == name).map(|(_, before)| format!("{before}, "));
-        let result = format!("{}{words}", before.unwrap_or_default());
-        state.results.push((name.to_owned(), result));
+        let so_far = state.results.get(name).map(|so_far| format!("{so_far}, ")).unwrap_or_default();
+        state.results.insert(name.to_owned(), format!("{so_far}{words}"));
         if let Some(outcome) = state.files.iter_mut().find(|outcome| outcome.file.name == name)
             && !all_well
         {

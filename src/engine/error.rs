@@ -22,6 +22,6 @@ pub enum StepError {
     #[error("the answer to step `{module}` can't be used: {cause}")]
     Answer { module: String, cause: String },
     /// A parallel step whose every item failed; they reported why.
-    #[error("{0}")]
-    AllFailed(String),
+    #[error("none of {0} could be processed")]
+    AllFailed(usize),
 }

@@ -159,7 +159,7 @@ impl Run {
         let file = base.file.clone();
         let Extracted { text, flags } = extracted;
         if current.as_ref() == Some(&text) {
-            self.state().results.push((file.name.clone(), "needed no change".to_owned()));
+            self.record_unchanged(&file.name);
             return Ok("no change".to_owned());
         }
         let edit = Edit {
@@ -174,7 +174,7 @@ impl Run {
             Saved::Created => (Action::Created, None),
             Saved::Changed => (Action::Changed, None),
             Saved::Unchanged => {
-                self.state().results.push((file.name.clone(), "needed no change".to_owned()));
+                self.record_unchanged(&file.name);
                 return Ok("no change".to_owned());
             }
             Saved::Pending { reason } => {

@@ -149,20 +149,27 @@ impl Run {
             }
             Expect::Files => {
                 let mut files: Vec<Item> = Vec::new();
-                let mut refused = None;
+                let mut refused = Vec::new();
                 for item in extract::files(&text) {
                     match self.ports.workspace.locate(&item.text) {
                         Ok(file) if files.iter().any(|known| known.text == file.name) => {}
                         Ok(file) => files.push(Item { text: file.name, purpose: item.purpose }),
-                        Err(error) => refused = Some(error.to_string()),
+                        Err(error) => refused.push(error.to_string()),
                     }
                 }
-                files.truncate(at_most);
                 match files.first() {
-                    None => Err(refused.unwrap_or_else(|| "it names no file".to_owned())),
-                    Some(first) if ask.at_most == Some(1) => Ok(Value::File(first.text.clone())),
-                    Some(_) => Ok(Value::Files(files)),
+                    None => return Err(refused.pop().unwrap_or_else(|| "it names no file".to_owned())),
+                    Some(first) if ask.at_most == Some(1) => return Ok(Value::File(first.text.clone())),
+                    Some(_) => {}
                 }
+                if files.len() > at_most {
+                    refused.push(format!("the first {at_most} of {} files are written", files.len()));
+                    files.truncate(at_most);
+                }
+                for reason in refused {
+                    self.report(super::Kind::Warning(format!("{}: {reason}", self.job.name())));
+                }
+                Ok(Value::Files(files))
             }
         }
     }
@@ -225,10 +232,16 @@ impl Run {
         let module = request.step.clone();
         let reply = self.answer(id, request, false).await?;
         let line = extract::line(&answer::plain_text(&reply)).unwrap_or_default();
+        if line.is_empty() || line.contains(char::is_whitespace) || !line.contains('.') {
+            let cause = format!(
+                "`{line}` is no path of a test file; say where tests go with `[tests] path` in the configuration"
+            );
+            return Err(StepError::Answer { module, cause });
+        }
         let file = self.ports.workspace.locate(&line)?;
         if file.name == source {
             let cause = format!(
-                "it names `{source}` itself, the file under test; name the test file with a tag or in the settings"
+                "it names `{source}` itself, the file under test; say where tests go with `path` in `[tests]` of the settings"
             );
             return Err(StepError::Answer { module, cause });
         }

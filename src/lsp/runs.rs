@@ -159,8 +159,8 @@ impl Shared {
 
     /// Tells how a run ended, and keeps what can be done about it.
     fn conclude(&self, run: &str, request: RunRequest, outcome: Outcome) {
-        if !outcome.failed.is_empty() {
-            let failed = Failed { run: run.to_owned(), files: outcome.failed.clone(), request: request.clone() };
+        if !outcome.failed_files.is_empty() {
+            let failed = Failed { run: run.to_owned(), files: outcome.failed_files.clone(), request: request.clone() };
             self.state().failed.push(failed);
         }
         let kind = match outcome.status {

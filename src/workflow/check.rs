@@ -77,7 +77,10 @@ impl Checker<'_> {
             match step {
                 Step::Chat(step) => {
                     self.template(&step.prompt, scope);
-                    scope.names.extend(step.into.clone());
+                    if let Some(name) = &step.into {
+                        self.new_name("into", name, scope);
+                        scope.names.insert(name.clone());
+                    }
                 }
                 Step::Ask(step) => {
                     self.template(&step.prompt, scope);
@@ -88,6 +91,7 @@ impl Checker<'_> {
                             format!("`from-tag` names the tag `{tag}`, which isn't declared; add a `[[tags]]` table"),
                         );
                     }
+                    self.new_name("into", &step.into, scope);
                     scope.names.insert(step.into.clone());
                     if matches!(step.expect, super::Expect::List | super::Expect::Files) && step.at_most != Some(1) {
                         scope.lists.insert(step.into.clone());
@@ -96,6 +100,7 @@ impl Checker<'_> {
                 Step::Save(step) => self.save(step, scope),
                 Step::TestFile(step) => {
                     self.templates(&[&step.source, &step.prompt], scope);
+                    self.new_name("into", &step.into, scope);
                     scope.names.insert(step.into.clone());
                     scope.names.extend(TEST_FILE_FIELDS.iter().map(|field| format!("{}.{field}", step.into)));
                 }
@@ -133,10 +138,19 @@ impl Checker<'_> {
         if step.steps.is_empty() {
             self.problem("for-each", "a for-each needs at least one step; add a `[[steps.steps]]` table".to_owned());
         }
+        self.new_name("as", &step.name, scope);
         let mut inner = scope.clone();
         inner.names.insert(step.name.clone());
         inner.names.extend(ITEM_FIELDS.iter().map(|field| format!("{}.{field}", step.name)));
         self.steps(&step.steps, &mut inner, workflow);
+    }
+
+    /// What every step sees keeps its meaning, and a list its items: a for-each over it is laid out as soon as it is known.
+    fn new_name(&mut self, key: &str, name: &str, scope: &Scope) {
+        if GIVEN.contains(&name) || scope.lists.contains(name) {
+            let message = format!("`{key}` names `{name}`, which already is something else here; choose another name");
+            self.problem(&format!("{key} = \"{name}\""), message);
+        }
     }
 
     fn templates(&mut self, templates: &[&Template], scope: &Scope) {
@@ -305,6 +319,18 @@ prompt = "Say in two sentences what was changed."
             expect![[r#"
             24: `loops` takes a whole number from 1 to 5, not 9
         "#]],
+        );
+        check(
+            &changed("into = \"findings\"", "into = \"files\"").replace("items = \"findings\"", "items = \"files\""),
+            expect![[r#"
+                12: `into` names `files`, which already is something else here; choose another name
+            "#]],
+        );
+        check(
+            &changed("as = \"finding\"", "as = \"findings\"").replace("{{finding}}", "{{findings}}"),
+            expect![[r#"
+                17: `as` names `findings`, which already is something else here; choose another name
+            "#]],
         );
         check(
             "title = 1\n[[steps]]",

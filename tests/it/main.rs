@@ -1,7 +1,9 @@
 //! The one integration test binary: an area a file.
 
+mod cases;
 mod check;
 mod check_step;
+mod cli;
 mod provider;
 mod replay;
 mod support;

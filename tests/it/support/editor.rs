@@ -20,10 +20,10 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use self::{buffers::Buffers, rules::Rules, text::Edit, transcript::Transcript, wire::Wire};
 pub use self::{profile::Profile, setup::Setup, text::Position};
+use crate::support::sandbox::Sandbox;
 
 /// A test that waits longer for something has failed.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -69,7 +69,8 @@ pub struct Message {
 pub struct Editor {
     profile: Profile,
     wire: Wire,
-    root: TempDir,
+    /// The folder with the workspace, for a look at what is on disk.
+    pub sandbox: Sandbox,
     buffers: Buffers,
     rules: Rules,
     transcript: Transcript,
@@ -194,7 +195,7 @@ impl Editor {
     }
 
     pub fn disk(&self, file: &str) -> Option<String> {
-        std::fs::read_to_string(self.root.path().join(setup::WORKSPACE).join(file)).ok()
+        self.sandbox.read(file)
     }
 
     /// All lines that were shown so far; they count as read.

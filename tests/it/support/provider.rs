@@ -109,6 +109,14 @@ impl Provider {
         self.shared.state().most_active
     }
 
+    /// Waits for the first POST.
+    pub fn wait_until_asked(&self) {
+        let state = self.shared.state();
+        let none = |state: &mut State| state.posts.is_empty();
+        let (state, _) = self.shared.changed.wait_timeout_while(state, DEADLINE, none).unwrap();
+        assert!(!state.posts.is_empty(), "nobody asks");
+    }
+
     /// Waits until a client left in the middle of an answer.
     pub fn wait_until_left(&self) -> Instant {
         let state = self.shared.state();
@@ -156,6 +164,7 @@ impl Shared {
                 state.posts.push(seen);
                 state.active += 1;
                 state.most_active = state.most_active.max(state.active);
+                self.changed.notify_all();
                 state.posts.len()
             };
             let script = &self.scripts[number.min(self.scripts.len()) - 1];

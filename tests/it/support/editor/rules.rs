@@ -29,8 +29,7 @@ enum Progress {
 }
 
 impl Rules {
-    pub fn new(profile: Profile, options: Value) -> Self {
-        let capabilities = profile.capabilities();
+    pub fn new(profile: Profile, capabilities: Value, options: Value) -> Self {
         let (progress, unanswered) = (BTreeMap::new(), BTreeMap::new());
         Self { profile, capabilities, options, progress, unanswered, violations: Vec::new() }
     }

@@ -2,57 +2,68 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    fs,
     io::{Read, Write},
     path::PathBuf,
-    process::Command,
 };
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use super::{ApplyMode, Buffers, Editor, Profile, Rules, Transcript, Wire, text::Encoding};
+use crate::support::sandbox::Sandbox;
 
-/// The folder that is opened, within the temporary one.
+/// The name of the folder that is opened.
 pub const WORKSPACE: &str = "workspace";
 
 pub struct Setup {
     profile: Profile,
-    root: TempDir,
-    config: String,
+    sandbox: Sandbox,
     options: Value,
+    capabilities: Value,
     environment: Vec<(String, String)>,
     program: PathBuf,
 }
 
 impl Setup {
     pub fn new(profile: Profile) -> Self {
-        let root = tempfile::tempdir().expect("a temporary folder");
-        fs::create_dir(root.path().join(WORKSPACE)).expect("the folder is writable");
         let options = json!({ "events": true });
         let program = env!("CARGO_BIN_EXE_stepwright").into();
-        Self { profile, root, config: String::new(), options, environment: Vec::new(), program }
+        let (sandbox, capabilities) = (Sandbox::new(), profile.capabilities());
+        Self { profile, sandbox, options, capabilities, environment: Vec::new(), program }
+    }
+
+    /// A folder that is already there.
+    pub fn within(mut self, sandbox: Sandbox) -> Self {
+        self.sandbox = sandbox;
+        self
     }
 
     /// Puts files into the folder, by relative path.
     pub fn files(self, files: &[(&str, &str)]) -> Self {
-        for (file, text) in files {
-            let path = self.root.path().join(WORKSPACE).join(file);
-            fs::create_dir_all(path.parent().expect("within the folder")).expect("the folder is writable");
-            fs::write(path, text).expect("the folder is writable");
-        }
+        files.iter().for_each(|(file, text)| self.sandbox.write(file, text));
         self
     }
 
     /// The text of the user's configuration file.
-    pub fn config(mut self, config: &str) -> Self {
-        self.config = config.to_owned();
+    pub fn config(self, config: &str) -> Self {
+        self.sandbox.config(config);
+        self
+    }
+
+    /// Recorded answers, as `(match, reply)`.
+    pub fn replies(self, replies: &[(&str, &str)]) -> Self {
+        self.sandbox.replies(replies);
         self
     }
 
     /// One key of `initializationOptions.stepwright`; `events` is true unless said otherwise.
     pub fn option(mut self, key: &str, value: Value) -> Self {
         self.options[key] = value;
+        self
+    }
+
+    /// Other capabilities than the profile's.
+    pub fn capabilities(mut self, capabilities: Value) -> Self {
+        self.capabilities = capabilities;
         self
     }
 
@@ -69,19 +80,8 @@ impl Setup {
 
     /// Starts the server with nothing of the surrounding environment but the path.
     pub fn start(self) -> Editor {
-        let config = self.root.path().join("config.toml");
-        fs::write(&config, &self.config).expect("the folder is writable");
-        let home = self.root.path().join("home");
-        let mut command = Command::new(&self.program);
-        command.arg("lsp").current_dir(self.root.path().join(WORKSPACE)).env_clear();
-        command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
-        command.env("STEPWRIGHT_CONFIG", config).env("HOME", &home);
-        for (name, folder) in [("CONFIG", "config"), ("STATE", "state"), ("DATA", "data"), ("CACHE", "cache")] {
-            let path = home.join(folder);
-            fs::create_dir_all(&path).expect("the folder is writable");
-            command.env(format!("XDG_{name}_HOME"), path);
-        }
-        command.envs(self.environment.clone());
+        let mut command = self.sandbox.command(&self.program);
+        command.arg("lsp").envs(self.environment.clone());
         self.connect(Wire::spawn(&mut command))
     }
 
@@ -91,16 +91,16 @@ impl Setup {
     }
 
     fn connect(self, wire: Wire) -> Editor {
-        let buffers = Buffers::new(self.profile, self.root.path().join(WORKSPACE));
-        let path = self.root.path().join(WORKSPACE).display().to_string();
+        let buffers = Buffers::new(self.profile, self.sandbox.workspace());
+        let path = self.sandbox.workspace().display().to_string();
         let root_uri = buffers.uri("").trim_end_matches('/').to_owned();
         let mut editor = Editor {
             profile: self.profile,
             wire,
             transcript: Transcript::new(vec![root_uri.clone(), path]),
-            root: self.root,
+            sandbox: self.sandbox,
             buffers,
-            rules: Rules::new(self.profile, self.options.clone()),
+            rules: Rules::new(self.profile, self.capabilities.clone(), self.options.clone()),
             settings: Value::Null,
             apply_mode: ApplyMode::Honest,
             clicks: VecDeque::new(),
@@ -118,14 +118,13 @@ impl Setup {
             ended: false,
             exit_code: None,
         };
-        editor.initialize(&root_uri, &self.options);
+        editor.initialize(&root_uri, &self.capabilities, &self.options);
         editor
     }
 }
 
 impl Editor {
-    fn initialize(&mut self, root_uri: &str, options: &Value) {
-        let capabilities = self.profile.capabilities();
+    fn initialize(&mut self, root_uri: &str, capabilities: &Value, options: &Value) {
         let answer = self.request(
             "initialize",
             json!({
@@ -140,8 +139,8 @@ impl Editor {
         );
         let server = &answer["result"]["capabilities"];
         let chosen = server["positionEncoding"].as_str().unwrap_or("utf-16");
-        let offered =
-            capabilities["general"]["positionEncodings"].as_array().is_some_and(|it| it.contains(&json!(chosen)));
+        let offered = capabilities["general"]["positionEncodings"].as_array();
+        let offered = offered.map_or(chosen == "utf-16", |it| it.contains(&json!(chosen)));
         match Encoding::named(chosen).filter(|_| offered) {
             Some(encoding) => self.buffers.encoding = encoding,
             None => self.rules.broken(format!("the encoding is one that was offered: {chosen}")),

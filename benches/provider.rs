@@ -147,7 +147,7 @@ impl Script {
         }
         if !self.pace.ends {
             // Ends when the client leaves, since it has nothing more to say.
-            connection.read(&mut [0; 1])?;
+            let _left = connection.read(&mut [0; 1])?;
         }
         connection.write_all(&self.end)
     }

@@ -232,7 +232,10 @@ impl Run {
         let module = request.step.clone();
         let reply = self.answer(id, request, false).await?;
         let line = extract::line(&answer::plain_text(&reply)).unwrap_or_default();
-        if line.is_empty() || line.contains(char::is_whitespace) || !line.contains('.') {
+        let extension = |path: &str| path.rsplit_once('.').map(|(_, extension)| extension.to_owned());
+        let like_source = extension(&line).is_some() && extension(&line) == extension(source);
+        // Any sentence could be a file's name; few end as the source does.
+        if !line.contains('.') || line.contains(char::is_whitespace) && !like_source {
             let cause = format!(
                 "`{line}` is no path of a test file; say where tests go with `[tests] path` in the configuration"
             );

@@ -386,7 +386,7 @@ fn a_model_or_a_command_that_fails_fails_the_step_and_keeps_the_tests() {
         &["no"],
         expect![[r#"
             check error: no reply is left
-            end: Write Tests failed: no reply is left: tests/test_store.py was created, check not finished; store.py failed: no reply is left
+            end: Write Tests failed: no reply is left: tests/test_store.py was created, check not finished
             file: tests/test_store.py created (check not finished)
             1 runs, 4 requests
             saved: test a | test b | 
@@ -397,7 +397,7 @@ fn a_model_or_a_command_that_fails_fails_the_step_and_keeps_the_tests() {
         &["error"],
         expect![[r#"
             check error: failed to run the check command `x`: not found
-            end: Write Tests failed: failed to run the check command `x`: not found: tests/test_store.py was created, check not finished; store.py failed: failed to run the check command `x`: not found
+            end: Write Tests failed: failed to run the check command `x`: not found: tests/test_store.py was created, check not finished
             file: tests/test_store.py created (check not finished)
             1 runs, 3 requests
             saved: test a | test b | 

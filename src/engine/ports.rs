@@ -52,6 +52,8 @@ pub struct Request {
     pub shared: String,
     /// Target document, instruction, and a reminder of the answer's form.
     pub prompt: String,
+    /// What names the tags in all of these, and differs from run to run.
+    pub nonce: String,
 }
 
 /// A piece of an answer.

@@ -345,6 +345,7 @@ impl Run {
             role,
             model: self.job.tags.get("model").cloned(),
             system: prompt::system(&self.nonce, &system),
+            nonce: self.nonce.clone(),
             shared,
             prompt,
         }

@@ -59,11 +59,11 @@ fn exit_codes_say_how_it_ended() {
 fn an_interrupt_cancels() {
     let provider = Provider::start(vec![vec![Act::Stall]]);
     let sandbox = sandbox();
-    sandbox.config(&config(&provider));
+    sandbox.config(&provider.config());
     let mut command = sandbox.stepwright(&["run", "auto", "--json", "--file", "a.py", "Make it 2."]);
     let mut child = command.env("FAKE_KEY", "k").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    provider.wait_until_asked();
+    provider.wait_until_asked(1);
     let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(interrupted.success());
     let events: Vec<Value> = lines.map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect();
@@ -74,14 +74,6 @@ fn an_interrupt_cancels() {
     let steps: Vec<_> = events.iter().filter(|event| event["type"] == "step").map(|step| &step["status"]).collect();
     assert_eq!(steps, ["in-progress", "cancelled", "skipped"]);
     assert_eq!(sandbox.read("a.py").as_deref(), Some("a = 1\n"));
-}
-
-/// A configuration whose only model is the fake one.
-fn config(provider: &Provider) -> String {
-    format!(
-        "[roles]\nmain = \"fake/model\"\n[providers.fake]\nwire = \"openai\"\nbase-url = \"http://{}\"\nkey-env = \"FAKE_KEY\"\n",
-        provider.address
-    )
 }
 
 #[test]

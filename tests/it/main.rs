@@ -4,6 +4,7 @@ mod cases;
 mod check;
 mod check_step;
 mod cli;
+mod editors;
 mod provider;
 mod replay;
 mod support;

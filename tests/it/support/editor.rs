@@ -26,7 +26,7 @@ pub use self::{profile::Profile, setup::Setup, text::Position};
 use crate::support::sandbox::Sandbox;
 
 /// A test that waits longer for something has failed.
-const DEADLINE: Duration = Duration::from_secs(30);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// How the editor treats `workspace/applyEdit`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +77,8 @@ pub struct Editor {
     /// What is answered to `workspace/configuration`.
     pub settings: Value,
     pub apply_mode: ApplyMode,
+    /// Answers nothing that it is asked.
+    pub is_mute: bool,
     /// Titles that the user will click in message requests, in order; with none left they are dismissed.
     pub clicks: VecDeque<String>,
     /// What the user will type into input boxes, in order; with none left they are cancelled.
@@ -133,11 +135,16 @@ impl Editor {
 
     /// Asks for the menu on these lines, counted from 0; the range ends at the beginning of the last line.
     pub fn actions(&mut self, file: &str, lines: Range<u32>) -> Vec<Action> {
+        self.actions_in(file, lines, json!({ "diagnostics": [], "triggerKind": 1 }))
+    }
+
+    /// Asks in a context of its own.
+    pub fn actions_in(&mut self, file: &str, lines: Range<u32>, context: Value) -> Vec<Action> {
         let position = |line: u32| json!({ "line": line, "character": 0 });
         let params = json!({
             "textDocument": { "uri": self.buffers.uri(file) },
             "range": { "start": position(lines.start), "end": position(lines.end) },
-            "context": { "diagnostics": [], "triggerKind": 1 },
+            "context": context,
         });
         let answer = self.request("textDocument/codeAction", params);
         self.rules.check_actions(&answer["result"], &self.buffers);
@@ -169,7 +176,11 @@ impl Editor {
 
     /// Executes a command; what it answers must be `null`.
     pub fn execute(&mut self, command: &str, argument: Value) {
-        self.execute_params(json!({ "command": command, "arguments": [argument] }));
+        self.execute_arguments(command, vec![argument]);
+    }
+
+    pub fn execute_arguments(&mut self, command: &str, arguments: Vec<Value>) {
+        self.execute_params(json!({ "command": command, "arguments": arguments }));
     }
 
     fn execute_params(&mut self, params: Value) {
@@ -252,6 +263,22 @@ impl Editor {
                 }
             }
             self.step(deadline, what);
+        }
+    }
+
+    /// Waits until this many documents were shown.
+    pub fn wait_shown(&mut self, count: usize) {
+        let deadline = Instant::now() + DEADLINE;
+        while self.shown.len() < count {
+            self.step(deadline, "a document");
+        }
+    }
+
+    /// Waits until an action of that title is in the menu.
+    pub fn wait_menu(&mut self, file: &str, title: &str) {
+        let deadline = Instant::now() + DEADLINE;
+        while !self.actions(file, 0..0).iter().any(|action| action.title == title) {
+            assert!(Instant::now() < deadline, "waited too long for `{title}`");
         }
     }
 

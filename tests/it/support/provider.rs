@@ -32,6 +32,8 @@ pub enum Act {
     Flood(Vec<u8>),
     /// Says nothing until the client leaves.
     Stall,
+    /// Says nothing until the test lets one go on.
+    Hold,
     /// Reads the next request on the same connection.
     Keep,
 }
@@ -63,6 +65,8 @@ struct State {
     posts: Vec<Seen>,
     gets: Vec<Seen>,
     active: usize,
+    /// How many that hold may go on.
+    released: usize,
     most_active: usize,
     left: Option<Instant>,
 }
@@ -109,12 +113,26 @@ impl Provider {
         self.shared.state().most_active
     }
 
-    /// Waits for the first POST.
-    pub fn wait_until_asked(&self) {
+    /// Waits for this many POSTs.
+    pub fn wait_until_asked(&self, times: usize) {
         let state = self.shared.state();
-        let none = |state: &mut State| state.posts.is_empty();
-        let (state, _) = self.shared.changed.wait_timeout_while(state, DEADLINE, none).unwrap();
-        assert!(!state.posts.is_empty(), "nobody asks");
+        let too_few = |state: &mut State| state.posts.len() < times;
+        let (state, _) = self.shared.changed.wait_timeout_while(state, DEADLINE, too_few).unwrap();
+        assert!(state.posts.len() >= times, "nobody asks");
+    }
+
+    /// Lets one that holds go on.
+    pub fn release(&self) {
+        self.shared.state().released += 1;
+        self.shared.changed.notify_all();
+    }
+
+    /// The configuration of a user whose only model is this one.
+    pub fn config(&self) -> String {
+        let address = self.address;
+        format!(
+            "[roles]\nmain = \"fake/model\"\n[providers.fake]\nwire = \"openai\"\nbase-url = \"http://{address}\"\nkey-env = \"{KEY_VARIABLE}\"\n"
+        )
     }
 
     /// Waits until a client left in the middle of an answer.
@@ -186,6 +204,13 @@ impl Shared {
                 false
             }
             Act::Stall => matches!(connection.read(&mut [0; 1]), Ok(1..)),
+            Act::Hold => {
+                let waits = |state: &mut State| state.released == 0;
+                let (mut state, _) = self.changed.wait_timeout_while(self.state(), DEADLINE, waits).unwrap();
+                let goes_on = state.released > 0;
+                state.released -= usize::from(goes_on);
+                goes_on
+            }
             Act::Keep => true,
         };
         if !stays {

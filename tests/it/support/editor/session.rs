@@ -74,7 +74,8 @@ impl Editor {
         self.transcript.received(method, &message["params"]);
         if let Some(id) = message.get("id") {
             self.rules.request(&message, &self.buffers);
-            if let Some(reply) = self.reply(method, &message["params"]) {
+            let reply = if self.is_mute { None } else { self.reply(method, &message["params"]) };
+            if let Some(reply) = reply {
                 let (key, value) = match reply {
                     Ok(result) => ("result", result),
                     Err(error) => ("error", error),

@@ -1,0 +1,108 @@
+//! Clients that can do little, say little, or want little; and that none of them has to wait.
+
+use serde_json::json;
+
+use super::{auto_until_asked, files, held, with_provider};
+use crate::support::{
+    editor::{Profile, Setup},
+    provider::Provider,
+};
+
+#[test]
+fn a_client_that_can_do_nothing() {
+    let setup = Setup::new(Profile::Vscode).capabilities(json!({})).files(&[("a.py", "a = 1\n")]);
+    let replies = [("the file a.py", "a = 2"), ("Summarize", "Done."), ("Hello", "Hello yourself.")];
+    let mut editor = setup.replies(&replies).start();
+    editor.open("a.py");
+    editor.execute("stepwright.run", json!({ "workflow": "auto", "instruction": "Make it 2.", "files": ["a.py"] }));
+    assert_eq!(files(&editor.wait_run_end()), "pending a.py (the editor takes no edits from a server)");
+    editor.wait_message("is waiting to be applied");
+    assert_eq!((editor.buffer("a.py").as_str(), editor.disk("a.py").as_deref()), ("a = 1\n", Some("a = 1\n")));
+    // The action's own edit is the way that is left.
+    editor.actions("a.py", 0..0);
+    editor.pick("Apply result of Auto to a.py");
+    editor.wait_message("applied the result");
+    assert_eq!(editor.buffer("a.py"), "a = 2\n");
+    // Where no document can be shown, its path is told.
+    editor.execute("stepwright.run", json!({ "workflow": "chat", "instruction": "Hello" }));
+    assert_eq!(editor.wait_run_end().status, "finished");
+    let text = editor.wait_message("open /").text;
+    let path = text.strip_prefix("open ").and_then(|rest| rest.split(": ").next()).unwrap();
+    assert!(std::fs::read_to_string(path).unwrap().contains("Hello yourself."));
+    let asked = editor.transcript().lines().filter(|line| line.contains("<- window/workDone")).count();
+    assert_eq!(asked, 0);
+}
+
+#[test]
+fn a_client_that_never_answers() {
+    let setup = Setup::new(Profile::Vscode).files(&[("a.py", "a = 1\n"), ("b.py", "b = 1\n")]);
+    let replies = [("the file a.py", "a = 2"), ("the file b.py", "b = 2"), ("Summarize", "Done.")];
+    let mut editor = setup.replies(&replies).start();
+    editor.open("a.py");
+    editor.is_mute = true;
+    editor.execute(
+        "stepwright.run",
+        json!({ "workflow": "auto", "instruction": "Make it 2.", "files": ["a.py", "b.py"] }),
+    );
+    // What the client asks is answered all the while.
+    assert!(!editor.actions("a.py", 0..0).is_empty());
+    let end = editor.wait_run_end();
+    let mut told: Vec<_> = files(&end).split("; ").map(str::to_owned).collect();
+    told.sort();
+    assert_eq!(told, ["pending a.py (the editor didn't answer)", "pending b.py (the editor didn't answer)"]);
+    assert_eq!(editor.buffer("a.py"), "a = 1\n");
+    editor.is_mute = false;
+    editor.execute("stepwright.apply", json!({ "file": "a.py" }));
+    editor.wait_message("applied the result of Auto to a.py");
+    assert_eq!(editor.buffer("a.py"), "a = 2\n");
+}
+
+#[test]
+fn who_wants_no_events_gets_none() {
+    let setup = Setup::new(Profile::Neovim).option("events", json!(false)).files(&[("a.py", "a = 1\n")]);
+    let mut editor = setup.replies(&[("the file a.py", "a = 2"), ("Summarize", "Done.")]).start();
+    editor.open("a.py");
+    editor.execute("stepwright.run", json!({ "workflow": "auto", "instruction": "Make it 2.", "files": ["a.py"] }));
+    assert_eq!(editor.wait_run_end().summary, "Auto finished: a.py was changed");
+    editor.wait_message("Auto finished");
+    assert_eq!(editor.buffer("a.py"), "a = 2\n");
+    assert!(!editor.transcript().contains("<- stepwright/"), "{}", editor.transcript());
+}
+
+#[test]
+fn commands_and_menus_do_not_wait_for_runs() {
+    for profile in Profile::ALL {
+        let provider = Provider::start(vec![held("a = 2")]);
+        let mut editor = with_provider(profile, &provider, &[("a.py", "a = 1\n"), ("b.py", "b = 1\n")]);
+        editor.open("a.py");
+        auto_until_asked(&mut editor, &provider, &["a.py"], 1);
+        // The model says nothing as long as these aren't answered.
+        for _ in 0..20 {
+            editor.execute("stepwright.select", json!({ "file": "b.py" }));
+            assert!(!editor.actions("a.py", 0..0).is_empty());
+        }
+        editor.execute("stepwright.run", json!({ "workflow": "chat", "instruction": "Hello" }));
+        editor.execute("stepwright.cancel", json!({}));
+        for _ in 0..2 {
+            assert_eq!(editor.wait_run_end().status, "cancelled", "{profile:?}");
+        }
+    }
+}
+
+#[test]
+fn settings_are_pulled_and_pushed() {
+    let preset =
+        |title: &str| json!({ "presets": [{ "id": "p", "title": title, "workflow": "auto", "instruction": "x" }] });
+    let mut setup_editor = Setup::new(Profile::Vscode).files(&[("a.py", "a = 1\n")]).start();
+    let editor = &mut setup_editor;
+    editor.open("a.py");
+    editor.notify("workspace/didChangeConfiguration", json!({ "settings": { "stepwright": preset("Pushed") } }));
+    let titles = super::titles(editor, "a.py", 0..0);
+    assert!(titles.contains("Pushed"), "{titles}");
+    editor.settings = preset("Pulled");
+    editor.notify("workspace/didChangeConfiguration", json!({ "settings": null }));
+    editor.wait_menu("a.py", "Pulled");
+    // Where prompts go is the user's own file's to say.
+    editor.notify("workspace/didChangeConfiguration", json!({ "settings": { "roles": { "main": "evil/model" } } }));
+    assert_eq!(editor.wait_message("`roles` can't be set").level, 2);
+}

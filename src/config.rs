@@ -20,6 +20,7 @@ mod tests;
 
 pub use load::{Loaded, Places, Source, Sources, load, read};
 pub use options::schema;
+pub use secret::names_a_key;
 
 /// How long a check command may run when nobody says.
 pub const CHECK_TIMEOUT: Duration = Duration::from_secs(300);

@@ -10,6 +10,7 @@ pub mod answer;
 pub mod disk;
 pub mod edit;
 pub mod format;
+pub mod inline_tests;
 pub mod language;
 pub mod merge;
 pub mod path;

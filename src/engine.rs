@@ -27,7 +27,7 @@ use error::StepError;
 use event::{Action, Event, FileOutcome, Kind, StepEvent};
 use job::Job;
 use plan::{Block, StepState};
-use ports::{Entry, Ports, Usage};
+use ports::{CheckSession, Entry, Ports, Usage};
 
 use crate::workflow::{
     Status,
@@ -86,7 +86,8 @@ impl Stop {
 
 /// Runs a prepared job to its end, whatever happens. Reports every change to the observer; the end event comes last.
 pub async fn execute(job: Job, ports: Ports, stop: Stop) -> Outcome {
-    let run = Run { nonce: job::fresh_id(), job, ports, stop, state: Mutex::default() };
+    let checks = ports.checker.as_ref().map(|checker| checker.begin());
+    let run = Run { nonce: job::fresh_id(), job, ports, checks, stop, state: Mutex::default() };
     let result = run.all().await;
     run.end(result).await
 }
@@ -95,6 +96,7 @@ pub async fn execute(job: Job, ports: Ports, stop: Stop) -> Outcome {
 struct Run {
     job: Job,
     ports: Ports,
+    checks: Option<Box<dyn CheckSession>>,
     stop: Stop,
     /// Names the tags around documents and answers, so that no text can forge them.
     nonce: String,

@@ -3,7 +3,7 @@
 //! 1. [`workflow`]: what a workflow is. Data in the user's own format; the five built-in ones are the lowest layer of the same.
 //! 2. [`document`]: text, edits, paths: what a buffer holds, what a model's answer means, what may be written where.
 //! 3. [`engine`]: runs a workflow over four ports (model, workspace, observer, journal). The only place with effects in order.
-//! 4. [`config`], [`files`], [`history`], [`model`]: the outside, behind the engine's ports.
+//! 4. [`config`], [`files`], [`history`], [`check`], [`model`]: the outside, behind the engine's ports.
 //! 5. [`setup`]: puts these together for a workspace.
 //! 6. [`lsp`] and [`cli`]: the front ends: who asks, and who is told.
 //!
@@ -18,6 +18,7 @@
 //! - The user's files never fail the server: a mistake in them is a problem with a line number. A workspace's files can't set an
 //!   endpoint or a key, nor reach outside the workspace.
 
+pub mod check;
 pub mod cli;
 pub mod config;
 pub mod document;

@@ -37,6 +37,8 @@ fn main() -> ExitCode {
             },
         }
     });
+    // Runs that end with the process leave no command behind.
+    stepwright::check::kill_all();
     // A thread that waits for standard input, or for a disk, mustn't keep the process alive.
     std::process::exit(i32::from(code))
 }

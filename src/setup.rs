@@ -8,7 +8,8 @@ use std::{
 };
 
 use crate::{
-    config::{self, Loaded, Places, Problem, Settings, Source, folders, trust},
+    check::CheckCommand,
+    config::{self, Layer, Loaded, Places, Problem, Settings, Source, folders, trust},
     document::reference::Roots,
     engine::ports::Checker,
     files::Files,
@@ -45,20 +46,27 @@ pub fn read(config: Option<&Path>, editor: Option<serde_json::Value>, folders: &
     let mut sources = user_workflows.map(|folder| workflows(&folder, &mut problems)).unwrap_or_default();
     let own =
         root.map(|root| workflows(&root.join(WORKSPACE_FOLDER).join("workflows"), &mut problems)).unwrap_or_default();
-    let trusted = root.is_some_and(|root| is_trusted(root, &settings, &own, state.as_deref(), &mut problems));
+    let listed = root.is_some_and(|root| trust::is_listed(&settings.trust, root));
+    let trusted =
+        listed || root.is_some_and(|root| is_approved(root, &settings, &own, state.as_deref(), &mut problems));
+    let mut checker: Option<Arc<dyn Checker>> = None;
+    if let Some(root) = root {
+        let approved = trusted && (listed || !is_editors(&settings));
+        if !approved {
+            problems.extend(untrusted(root, &settings, if trusted { &[] } else { &own }));
+        } else if let Some(check) = CheckCommand::new(&settings, root, state.as_deref()) {
+            checker = Some(Arc::new(check));
+        }
+    }
     if trusted {
         sources.extend(own);
-    } else if let Some(first) = own.first() {
-        let message =
-            "this workspace's workflows aren't offered until you trust it: look at them, then run `stepwright trust`";
-        problems.push((Source::File(first.path.clone().into()), Problem { line: None, message: message.to_owned() }));
     }
 
     let forbidden = state.into_iter().collect();
     let files =
         Files::new(Roots::new(folders.iter().cloned()), forbidden, settings.ignore.clone(), settings.tests.clone());
     let files = Arc::new(files);
-    Setup { settings: Arc::new(settings), catalog: Arc::new(Catalog::new(sources)), files, checker: None, problems }
+    Setup { settings: Arc::new(settings), catalog: Arc::new(Catalog::new(sources)), files, checker, problems }
 }
 
 /// The folder of what we keep; `None` when there is no home folder.
@@ -91,27 +99,48 @@ fn approvable(root: &Path) -> (Settings, Vec<catalog::Source>) {
     (loaded.settings, workflows)
 }
 
-/// Whether the user approved of exactly these contents, or of the folder whatever it holds.
-fn is_trusted(
+/// Whether the user approved of exactly these contents.
+fn is_approved(
     root: &Path,
     settings: &Settings,
     workflows: &[catalog::Source],
     state: Option<&Path>,
     problems: &mut Vec<(Source, Problem)>,
 ) -> bool {
-    if trust::is_listed(&settings.trust, root) {
-        return true;
-    }
     let Some(state) = state else { return false };
     let (trust, found) = trust::Trust::load(state);
     problems.extend(found.into_iter().map(|problem| (Source::File(state.to_owned()), problem)));
     trust.is_trusted(root, &content(settings, workflows))
 }
 
-/// What trust in a workspace is bound to.
+/// What trust in a workspace is bound to. The editor's settings aren't part of it: who approves doesn't see them.
 fn content(settings: &Settings, workflows: &[catalog::Source]) -> trust::Content {
     let workflows: Vec<_> = workflows.iter().map(|source| (source.id.clone(), source.text.clone())).collect();
-    trust::Content::of(settings.check.as_ref(), &workflows)
+    trust::Content::of(settings.check.as_ref().filter(|_| !is_editors(settings)), &workflows)
+}
+
+/// Whether the check command stands in the editor's settings, into which editors merge files of the workspace.
+fn is_editors(settings: &Settings) -> bool {
+    settings.check.as_ref().is_some_and(|check| check.source == Layer::Editor)
+}
+
+/// Says what isn't used before the user trusts it, and how that is done; `None` where there is nothing to trust.
+fn untrusted(root: &Path, settings: &Settings, workflows: &[catalog::Source]) -> Option<(Source, Problem)> {
+    let config = root.join(WORKSPACE_FOLDER).join("config.toml");
+    let problem = |source: Source, message: String| Some((source, Problem { line: None, message }));
+    let what = match (workflows.first(), &settings.check) {
+        (None, None) => return None,
+        (None, Some(_)) if is_editors(settings) => {
+            let message = "the check command in the editor's settings isn't run, since a workspace can write there: put it into \
+                           your own configuration file or the workspace's, then run `stepwright trust`";
+            return problem(Source::Editor, message.to_owned());
+        }
+        (Some(_), None) => "this workspace's workflows aren't offered",
+        (None, Some(_)) => "the check command isn't run in this workspace",
+        (Some(_), Some(_)) => "this workspace's workflows aren't offered, and the check command isn't run,",
+    };
+    let place = workflows.first().map_or(config, |workflow| workflow.path.clone().into());
+    problem(Source::File(place), format!("{what} until you trust it: look at what it has, then run `stepwright trust`"))
 }
 
 fn workflows(folder: &Path, problems: &mut Vec<(Source, Problem)>) -> Vec<catalog::Source> {

@@ -139,9 +139,8 @@ pub async fn execute(arguments: &Arguments, setup: &Setup) -> Result<Outcome, Us
     let stop = Stop::default();
     let interrupt = stop.clone();
     tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            interrupt.cancel();
-        }
+        told_to_end().await;
+        interrupt.cancel();
     });
     if arguments.form == Form::Steps {
         print(&format!("{}\n", job.name()));
@@ -157,6 +156,28 @@ pub async fn execute(arguments: &Arguments, setup: &Setup) -> Result<Outcome, Us
         }
     }
     Ok(outcome)
+}
+
+/// Waits for Ctrl-C, or for another polite way to be ended: what the run has started ends with it.
+#[cfg(unix)]
+async fn told_to_end() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), signal(SignalKind::hangup()));
+    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) = signals else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        _ = hangup.recv() => {}
+    }
+}
+
+#[cfg(not(unix))]
+async fn told_to_end() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
+    }
 }
 
 fn job(arguments: &Arguments, setup: &Setup) -> Result<Job, Usage> {

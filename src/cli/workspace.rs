@@ -44,6 +44,12 @@ impl DiskWorkspace {
         Some(self.instead.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// A disk takes milliseconds to make a write durable; the run's other files go on meanwhile.
+    async fn write(&self, edit: Edit) -> Result<Saved, WorkspaceError> {
+        let files = self.files.clone();
+        blocking(move || files.write(&edit.base, &edit.text)).await
+    }
+
     /// Puts a result where the user finds it, since nothing that was paid for is thrown away.
     fn keep(&self, edit: &Edit, reason: &str) -> Result<Saved, WorkspaceError> {
         let Some(folder) = &self.waiting else {
@@ -76,12 +82,19 @@ impl Workspace for DiskWorkspace {
         self.files.read(file)
     }
 
+    fn unsaved(&self) -> Vec<(FileRef, String)> {
+        let texts = self.instead();
+        texts.iter().flat_map(|texts| texts.iter().map(|(file, change)| (file.clone(), change.new.clone()))).collect()
+    }
+
     fn may_write(&self, file: &FileRef) -> Result<(), WorkspaceError> {
         self.files.permission(file, true).map(drop)
     }
 
     async fn save(&self, edit: Edit) -> Result<Saved, WorkspaceError> {
-        let reason = match (self.files.permission(&edit.base.file, edit.named)?, &edit.risk) {
+        let (files, file, named) = (self.files.clone(), edit.base.file.clone(), edit.named);
+        let permission = blocking(move || files.permission(&file, named)).await?;
+        let reason = match (permission, &edit.risk) {
             (Permission::Needed(reason), _) => Some(reason),
             (Permission::Granted, risk) => risk.clone(),
         };
@@ -95,11 +108,11 @@ impl Workspace for DiskWorkspace {
             Some(reason) => {
                 let question = format!("{} is about to be written, but {reason}. Write it?", edit.base.file.name);
                 match self.choose(&question, &["Yes", "No"]).await {
-                    Some(0) => self.files.write(&edit.base, &edit.text),
+                    Some(0) => self.write(edit).await,
                     _ => self.keep(&edit, &reason),
                 }
             }
-            None => match self.files.write(&edit.base, &edit.text)? {
+            None => match self.write(edit.clone()).await? {
                 Saved::Pending { reason } => self.keep(&edit, &reason),
                 saved => Ok(saved),
             },
@@ -126,4 +139,12 @@ impl Workspace for DiskWorkspace {
         let answer = answer.await.ok()??;
         options.iter().position(|option| !answer.is_empty() && option.to_lowercase().starts_with(&answer))
     }
+}
+
+/// Runs what waits for the disk where it holds up nobody.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, WorkspaceError> + Send + 'static,
+) -> Result<T, WorkspaceError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(WorkspaceError::Failed(format!("failed to reach the disk: {error}"))))
 }

@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr2_iter;
 use thiserror::Error;
 
 use super::edit;
@@ -45,15 +46,19 @@ pub fn normalize(text: &str) -> Cow<'_, str> {
 ///
 /// The lines are those of the protocol, so their numbers are line numbers of an edit.
 pub fn lines(text: &str) -> Vec<&str> {
+    let bytes = text.as_bytes();
     let mut lines = Vec::new();
-    let mut rest = text;
-    while let Some(at) = rest.find(['\n', '\r']) {
-        let end = at + if rest[at..].starts_with("\r\n") { 2 } else { 1 };
-        lines.push(&rest[..end]);
-        rest = &rest[end..];
+    let mut start = 0;
+    for at in memchr2_iter(b'\n', b'\r', bytes) {
+        // The line ends after the `\n` of a `\r\n`.
+        if bytes[at..].starts_with(b"\r\n") {
+            continue;
+        }
+        lines.push(&text[start..=at]);
+        start = at + 1;
     }
-    if !rest.is_empty() {
-        lines.push(rest);
+    if start < text.len() {
+        lines.push(&text[start..]);
     }
     lines
 }

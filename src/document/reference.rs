@@ -18,7 +18,7 @@ mod secret;
 mod suggest;
 mod uri;
 
-pub use glob::VERSION_CONTROL;
+pub use glob::{VERSION_CONTROL, is_version_control};
 pub use ignored::{Ignore, RULE_FILES, Verdict};
 pub use roots::{Roots, file_ref, innermost, normalize};
 pub use secret::is_secret;

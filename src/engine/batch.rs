@@ -1,6 +1,9 @@
 //! The for-each: iterations side by side or one after the other, partial success, order where order matters.
 
-use std::sync::Arc;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use futures::{FutureExt, StreamExt, stream};
 use tokio_util::sync::CancellationToken;
@@ -9,6 +12,7 @@ use super::{
     Run,
     error::StepError,
     plan::{Block, Slot},
+    ports::Snapshot,
     step::Scope,
 };
 use crate::workflow::{
@@ -36,6 +40,19 @@ impl Turn {
     }
 }
 
+/// Shared documents as the first of parallel iterations found them. The others are shown the same: providers remember what requests begin
+/// with, and none of them can count on what another has written by then.
+#[derive(Default)]
+pub struct Shown(Mutex<BTreeMap<String, Snapshot>>);
+
+impl Shown {
+    /// What was shown first under this name: `found`, if nothing was.
+    pub fn first(&self, name: &str, found: Snapshot) -> Snapshot {
+        let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.entry(name.to_owned()).or_insert(found).clone()
+    }
+}
+
 impl Run {
     pub(super) async fn for_each(&self, each: &ForEach, blocks: &mut [Block], scope: &Scope) -> Result<(), StepError> {
         let count = blocks.len();
@@ -45,13 +62,15 @@ impl Run {
         };
         let limit = limit.clamp(1, count.max(1));
         let outer = Arc::new(scope.vars.clone());
+        let shown = if limit > 1 { Some(Arc::default()) } else { scope.shown.clone() };
         let mut before: Option<CancellationToken> = None;
         let iterations: Vec<_> = blocks
             .iter_mut()
             .map(|block| {
                 let done = CancellationToken::new();
                 let turn = Turn { before: before.replace(done.clone()), parallel: limit > 1 };
-                self.iteration(each, block, Scope { turn, ..scope.inside(Vars::inside(&outer)) }, done)
+                let shown = shown.clone();
+                self.iteration(each, block, Scope { turn, shown, ..scope.inside(Vars::inside(&outer)) }, done)
             })
             .collect();
         let mut running = stream::iter(iterations).buffer_unordered(limit);
@@ -120,3 +139,6 @@ fn ids(block: &Block) -> Vec<u32> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -52,6 +52,8 @@ pub struct Request {
     pub shared: String,
     /// Target document, instruction, and a reminder of the answer's form.
     pub prompt: String,
+    /// What names the tags in all of these, and differs from run to run.
+    pub nonce: String,
 }
 
 /// A piece of an answer.
@@ -137,6 +139,11 @@ pub trait Workspace: Send + Sync {
     /// The text as the user sees it now: an open buffer wins over disk. A missing file is a snapshot without text.
     async fn read(&self, file: &FileRef) -> Result<Snapshot, WorkspaceError>;
 
+    /// The texts that [`Self::read`] gives instead of what is on disk, or may give: of open buffers, and of edits that nothing writes.
+    fn unsaved(&self) -> Vec<(FileRef, String)> {
+        Vec::new()
+    }
+
     /// Whether an edit of this file could be carried out, asked before anything is paid for.
     fn may_write(&self, file: &FileRef) -> Result<(), WorkspaceError>;
 
@@ -212,18 +219,25 @@ pub trait Journal: Send + Sync {
     async fn message(&self, message: Message) -> Result<String, JournalError>;
 }
 
-/// Runs the workspace's check command.
-#[async_trait]
+/// Has the workspace's check command.
 pub trait Checker: Send + Sync {
-    /// Runs it for one file, in a copy of the workspace in which `file` has the given text and open buffers theirs.
-    async fn check(&self, file: &FileRef, text: &str) -> Result<CheckResult, WorkspaceError>;
+    /// For the checks of one run. What they need on disk is removed when it is dropped.
+    fn begin(&self) -> Box<dyn CheckSession>;
+}
+
+/// Runs the check command.
+#[async_trait]
+pub trait CheckSession: Send + Sync {
+    /// Runs it for one file, in a copy of the workspace with `texts` in place of what the disk has. Dropping the future ends the command
+    /// with all that it started. That it fails, or takes too long, is a result; an error means that it can't be run.
+    async fn check(&self, file: &FileRef, texts: &[(FileRef, String)]) -> Result<CheckResult, WorkspaceError>;
 }
 
 /// What the check command said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckResult {
     pub passed: bool,
-    /// Standard output and error, shortened in the middle.
+    /// Standard output and error, shortened in the middle, and how the command ended.
     pub output: String,
 }
 

@@ -38,6 +38,12 @@ pub fn document(nonce: &str, file: &FileRef, text: &str) -> String {
     format!("<document-{nonce} path=\"{path}\"{lang}>\n{text}{end}</document-{nonce}>\n")
 }
 
+/// What a command printed, as material: tests print what they like.
+pub fn output(nonce: &str, text: &str) -> String {
+    let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+    format!("<document-{nonce} kind=\"output of a command\">\n{text}{end}</document-{nonce}>")
+}
+
 /// The last lines of a document that will be written on.
 pub fn tail(nonce: &str, file: &FileRef, text: &str) -> String {
     let lines: Vec<&str> = text.split_inclusive('\n').collect();

@@ -12,12 +12,10 @@ use crate::{
     document::{
         FileRef,
         answer::{self, Extracted, Flag, Rejected, Target},
+        inline_tests,
     },
     workflow::{Mode, Save},
 };
-
-/// What begins the tests inside a Rust file.
-const INLINE_TESTS: &str = "#[cfg(test)]";
 
 impl Run {
     pub(super) async fn save(&self, id: u32, save: &Save, scope: &Scope) -> Result<Done, StepError> {
@@ -47,21 +45,13 @@ impl Run {
     async fn replace(&self, id: u32, save: &Save, scope: &Scope, file: &FileRef) -> Result<String, StepError> {
         let base = self.effect(self.ports.workspace.read(file)).await?;
         let current = self.current_text(&base);
-        let inline = scope.tests.as_ref().is_some_and(|tests| tests.inline && tests.path == file.name);
-        let mut composed = self.compose(&save.module, &save.prompt, scope, &[&file.name]).await?;
-        if let Some(text) = &current {
-            composed.own.push_str(&prompt::document(&self.nonce, file, text));
-        }
+        let inline = scope.is_inline(&file.name);
+        let document = current.as_ref().map(|text| prompt::document(&self.nonce, file, text)).unwrap_or_default();
+        let composed = self.compose_for(&save.module, &save.prompt, scope, &file.name, &document).await?;
         let target = Target { name: &file.name, original: current.as_deref(), nonce: &self.nonce };
-        let extracted = if inline {
-            let reminder = prompt::ask_for_test_module(&self.nonce, &file.name);
-            let source = current.clone().unwrap_or_default();
-            let take = |text: &str| with_inline_tests(text, &source, &target);
-            self.content(id, save, composed, reminder, &take).await?
-        } else {
-            let reminder = prompt::ask_for_file(&self.nonce, &file.name);
-            self.content(id, save, composed, reminder, &|text| answer::file_content(text, &target)).await?
-        };
+        let reminder = ask_for_content(&self.nonce, &file.name, inline);
+        let take = |text: &str| take_content(text, &target, inline);
+        let extracted = self.content(id, save, composed, reminder, &take).await?;
         self.edit(base, current, extracted, scope).await
     }
 
@@ -210,6 +200,16 @@ impl Run {
     }
 }
 
+/// The end of a prompt that asks for a file, or for the tests inside it.
+pub fn ask_for_content(nonce: &str, name: &str, inline: bool) -> String {
+    if inline { prompt::ask_for_test_module(nonce, name) } else { prompt::ask_for_file(nonce, name) }
+}
+
+/// What the file becomes by an answer to [`ask_for_content`].
+pub fn take_content(answer: &str, target: &Target<'_>, inline: bool) -> Result<Extracted, Rejected> {
+    if inline { with_inline_tests(answer, target) } else { answer::file_content(answer, target) }
+}
+
 /// Why a person should look at an edit before it is made.
 fn risk(old: Option<&str>, new: &str, flags: &[Flag]) -> Option<String> {
     if flags.contains(&Flag::Shrunk) {
@@ -225,15 +225,27 @@ fn is_hidden(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Everything before the test module is the file under test and stays as it is, byte for byte.
-fn with_inline_tests(answer: &str, source: &str, target: &Target<'_>) -> Result<Extracted, Rejected> {
-    let module = Target { name: target.name, original: None, nonce: target.nonce };
-    let mut extracted = answer::file_content(answer, &module)?;
-    let Some(at) = extracted.text.find(INLINE_TESTS) else {
+/// Everything around the test module is the file under test and stays as it is, byte for byte.
+fn with_inline_tests(answer: &str, target: &Target<'_>) -> Result<Extracted, Rejected> {
+    let source = target.original.unwrap_or_default();
+    let mut extracted = answer::file_content(answer, &Target { original: None, ..*target })?;
+    let Some(answered) = inline_tests::find(&extracted.text) else {
         return Err(Rejected::NoTestModule);
     };
-    let code = source.find(INLINE_TESTS).map_or(source, |end| &source[..end]).trim_end();
-    extracted.text = format!("{code}\n\n{}\n", extracted.text[at..].trim_end());
+    let module = &extracted.text[answered];
+    extracted.text = match inline_tests::find(source) {
+        Some(old) => format!("{}{module}{}", &source[..old.start], &source[old.end..]),
+        None => {
+            let gap = if source.is_empty() || source.ends_with("\n\n") {
+                ""
+            } else if source.ends_with('\n') {
+                "\n"
+            } else {
+                "\n\n"
+            };
+            format!("{source}{gap}{module}\n")
+        }
+    };
     Ok(extracted)
 }
 
@@ -243,13 +255,27 @@ mod tests {
 
     #[test]
     fn inline_tests_never_touch_the_code() {
-        let target = Target { name: "src/a.rs", original: None, nonce: "7" };
-        let take = |answer: &str, source: &str| with_inline_tests(answer, source, &target).map(|e| e.text);
-        let answer = "```rust\nfn a() { /* changed */ }\n\n#[cfg(test)]\nmod tests {}\n```";
-        let expected = "fn a() {}\n\n#[cfg(test)]\nmod tests {}\n";
-        assert_eq!(take(answer, "fn a() {}\n").unwrap(), expected);
-        assert_eq!(take(answer, "fn a() {}\n\n#[cfg(test)]\nmod tests { old }\n").unwrap(), expected);
-        assert!(take("```rust\nfn a() {}\n```", "fn a() {}\n").is_err());
+        let take = |answer: &str, source: &str| {
+            let target = Target { name: "src/a.rs", original: Some(source), nonce: "7" };
+            with_inline_tests(answer, &target).map(|extracted| extracted.text)
+        };
+        let new = "#[cfg(test)]\nmod tests {}";
+        let answer = format!("```rust\nfn a() {{ /* changed */ }}\n\n{new}\n```");
+        let old = "#[cfg(test)]\nmod tests { old }";
+        for (source, expected) in [
+            ("fn a() {}\n".to_owned(), format!("fn a() {{}}\n\n{new}\n")),
+            ("fn a() {}".to_owned(), format!("fn a() {{}}\n\n{new}\n")),
+            (format!("fn a() {{}} \n{old}"), format!("fn a() {{}} \n{new}")),
+            (format!("fn a() {{}}\n\n{old}\n\nfn b() {{}}\n"), format!("fn a() {{}}\n\n{new}\n\nfn b() {{}}\n")),
+            (
+                format!("#[cfg(test)]\nuse x;\nfn a() {{}}\n{old}\n"),
+                format!("#[cfg(test)]\nuse x;\nfn a() {{}}\n{new}\n"),
+            ),
+            (String::new(), format!("{new}\n")),
+        ] {
+            assert_eq!(take(&answer, &source).unwrap(), expected);
+        }
+        assert_eq!(take("```rust\nfn a() {}\n```", "fn a() {}\n"), Err(Rejected::NoTestModule));
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! The verbs, but for saving: what each step does with the answer it gets.
 
+use std::sync::Arc;
+
 use super::{
     Done, Reply, Run,
+    batch::{Shown, Turn},
     error::StepError,
     plan::{Block, Slot},
     ports::{Message, Request, Snapshot},
@@ -21,17 +24,24 @@ pub struct Scope {
     /// Where the tests go that these steps write.
     pub tests: Option<TestPlace>,
     /// In a parallel for-each: what comes before this iteration.
-    pub turn: super::batch::Turn,
+    pub turn: Turn,
+    /// In a parallel for-each: the shared documents as the first iteration found them.
+    pub shown: Option<Arc<Shown>>,
 }
 
 impl Scope {
     pub fn new(vars: Vars) -> Self {
-        Self { vars, tests: None, turn: super::batch::Turn::default() }
+        Self { vars, tests: None, turn: Turn::default(), shown: None }
+    }
+
+    /// Whether the steps write tests into this file beside the code that they test.
+    pub fn is_inline(&self, name: &str) -> bool {
+        self.tests.as_ref().is_some_and(|tests| tests.inline && tests.path == name)
     }
 
     /// A scope for steps inside a for-each.
     pub fn inside(&self, vars: Vars) -> Self {
-        Self { vars, tests: self.tests.clone(), turn: super::batch::Turn::default() }
+        Self { vars, tests: self.tests.clone(), turn: Turn::default(), shown: self.shown.clone() }
     }
 }
 
@@ -57,7 +67,7 @@ impl Run {
         scope.vars.extend(&block.bindings);
         for (i, step) in steps.iter().enumerate() {
             if block.slots.len() <= i {
-                let outer = std::sync::Arc::new(scope.vars.clone());
+                let outer = Arc::new(scope.vars.clone());
                 if self.lay_out(steps, block, &outer) {
                     scope.vars.extend(&block.bindings);
                     self.report(super::Kind::Workflow(self.descriptor()));
@@ -222,6 +232,15 @@ impl Run {
         let module = request.step.clone();
         let reply = self.answer(id, request, false).await?;
         let line = extract::line(&answer::plain_text(&reply)).unwrap_or_default();
+        let extension = |path: &str| path.rsplit_once('.').map(|(_, extension)| extension.to_owned());
+        let like_source = extension(&line).is_some() && extension(&line) == extension(source);
+        // Any sentence could be a file's name; few end as the source does.
+        if !line.contains('.') || line.contains(char::is_whitespace) && !like_source {
+            let cause = format!(
+                "`{line}` is no path of a test file; say where tests go with `[tests] path` in the configuration"
+            );
+            return Err(StepError::Answer { module, cause });
+        }
         let file = self.ports.workspace.locate(&line)?;
         if file.name == source {
             let cause = format!(
@@ -260,16 +279,39 @@ impl Run {
         own.retain(|file| !shared.contains(file) && !without.contains(&file.as_str()));
         let mut seen = std::collections::BTreeSet::new();
         own.retain(|file| seen.insert(file.clone()));
-        let shared = self.documents(&shared).await?;
-        let own = self.documents(&own).await?;
+        let shared = self.documents(&shared, scope.shown.as_deref()).await?;
+        let own = self.documents(&own, None).await?;
         Ok(Composed { shared, own, text: prompt::squeeze(&text) })
     }
 
+    /// Composes a prompt whose answer replaces a file. That file's document comes last, unless the shared ones show it just so: they stay the
+    /// same from request to request, because providers remember what requests begin with.
+    pub(super) async fn compose_for(
+        &self,
+        module: &Template,
+        template: &Template,
+        scope: &Scope,
+        name: &str,
+        document: &str,
+    ) -> Result<Composed, StepError> {
+        let composed = self.compose(module, template, scope, &[]).await?;
+        if composed.shared.contains(document) {
+            return Ok(composed);
+        }
+        let mut composed = self.compose(module, template, scope, &[name]).await?;
+        composed.own.push_str(document);
+        Ok(composed)
+    }
+
     /// Files that don't exist yet are no documents.
-    async fn documents(&self, names: &[String]) -> Result<String, StepError> {
+    async fn documents(&self, names: &[String], shown: Option<&Shown>) -> Result<String, StepError> {
         let mut out = String::new();
         for name in names {
-            let Snapshot { file, text, .. } = self.snapshot(name).await?;
+            let found = self.snapshot(name).await?;
+            let Snapshot { file, text, .. } = match shown {
+                Some(shown) => shown.first(name, found),
+                None => found,
+            };
             if let Some(text) = text {
                 out.push_str(&prompt::document(&self.nonce, &file, &text));
             }
@@ -303,6 +345,7 @@ impl Run {
             role,
             model: self.job.tags.get("model").cloned(),
             system: prompt::system(&self.nonce, &system),
+            nonce: self.nonce.clone(),
             shared,
             prompt,
         }

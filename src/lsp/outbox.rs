@@ -30,8 +30,8 @@ enum Letter {
     Event(&'static str, Value),
     Progress(ProgressParams),
     Diagnostics(PublishDiagnosticsParams),
-    /// Is answered once everything before it is on its way.
-    Flush(oneshot::Sender<()>),
+    /// Tells that all before it is on its way.
+    Mark(oneshot::Sender<()>),
 }
 
 /// Declares one of our own notifications.
@@ -92,12 +92,12 @@ impl Outbox {
         self.put(Letter::Diagnostics(params));
     }
 
-    /// Waits until what was put in so far is on its way to the client.
+    /// Waits until all that was put in before is on its way, ahead of whatever the caller sends next.
     pub async fn flush(&self) {
-        let (sender, sent) = oneshot::channel();
-        self.put(Letter::Flush(sender));
-        // An error means that nothing is delivered any more.
-        let _ = sent.await;
+        let (mark, reached) = oneshot::channel();
+        self.put(Letter::Mark(mark));
+        // An error means that nobody forwards any more.
+        let _ = reached.await;
     }
 
     fn is_behind(&self) -> bool {
@@ -121,8 +121,10 @@ async fn deliver(client: &Client, letter: Letter) {
         Letter::Event("text", params) => client.send_notification::<TextEvent>(params).await,
         Letter::Event("usage", params) => client.send_notification::<UsageEvent>(params).await,
         Letter::Event("end", params) => client.send_notification::<EndEvent>(params).await,
-        // Whoever asked may have stopped waiting.
-        Letter::Flush(sender) => drop(sender.send(())),
+        Letter::Mark(mark) => {
+            // Who waited may have given up.
+            let _ = mark.send(());
+        }
         // The contract has no other notifications.
         Letter::Event(..) => {}
     }

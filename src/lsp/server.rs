@@ -61,10 +61,12 @@ impl Shared {
                 tokio::pin!(ended);
                 ended.as_mut().enable();
                 if self.state().runs.is_empty() {
-                    return;
+                    break;
                 }
                 ended.await;
             }
+            // What was said about their end comes before the answer, after which nobody listens.
+            self.outbox.flush().await;
         };
         // A run that makes an edit just now ends with it; the client wants its answer all the same.
         let _ = tokio::time::timeout(SHUTDOWN_PATIENCE, all_ended).await;

@@ -81,6 +81,12 @@ impl Workspace for EditorWorkspace {
         blocking(move || files.read(&file)).await
     }
 
+    fn unsaved(&self) -> Vec<(FileRef, String)> {
+        let state = self.shared.state();
+        let open = state.documents.iter().filter_map(|(uri, document)| Some((state.file(uri)?, document)));
+        open.map(|(file, document)| (file, format::normalize(&document.text()).into_owned())).collect()
+    }
+
     fn may_write(&self, file: &FileRef) -> Result<(), WorkspaceError> {
         let files = self.shared.state().files.clone();
         files.permission(file, true).map(drop)

@@ -37,15 +37,15 @@ impl Recorder {
         request: &Request,
         keys: impl Fn() -> Vec<SecretString> + Send + 'a,
     ) -> Answer<'a> {
-        let begin = (answer, String::new(), self.clone(), request.prompt.clone(), keys);
-        stream::unfold(begin, |(mut answer, mut reply, recorder, prompt, keys)| async move {
+        let begin = (answer, String::new(), self.clone(), request.clone(), keys);
+        stream::unfold(begin, |(mut answer, mut reply, recorder, request, keys)| async move {
             let item = answer.next().await?;
             match &item {
                 Ok(Delta::Text(text)) => reply.push_str(text),
-                Ok(Delta::Done { finish, .. }) => recorder.write(entry(&prompt, &reply, finish, &keys())).await,
+                Ok(Delta::Done { finish, .. }) => recorder.write(entry(&request, &reply, finish, &keys())).await,
                 Ok(Delta::Waiting { .. }) | Err(_) => {}
             }
-            Some((item, (answer, reply, recorder, prompt, keys)))
+            Some((item, (answer, reply, recorder, request, keys)))
         })
         .boxed()
     }
@@ -62,15 +62,18 @@ impl Recorder {
     }
 }
 
-fn entry(prompt: &str, reply: &str, finish: &Finish, keys: &[SecretString]) -> replay::Entry {
-    let clean = |text: &str| keys.iter().fold(text.to_owned(), |text, key| redact::without_key(&text, Some(key)));
+fn entry(request: &Request, reply: &str, finish: &Finish, keys: &[SecretString]) -> replay::Entry {
+    let clean = |text: &str| {
+        let text = replay::without_nonce(text, &request.nonce);
+        keys.iter().fold(text, |text, key| redact::without_key(&text, Some(key)))
+    };
     let finish = match finish {
         Finish::Stop => None,
         Finish::Length => Some("length".to_owned()),
         Finish::Blocked(_) => Some("content_filter".to_owned()),
         Finish::Unexpected(name) => Some(name.clone()),
     };
-    replay::Entry { pattern: clean(prompt), reply: clean(reply), delay_ms: 0, chunk_ms: 0, finish }
+    replay::Entry { pattern: clean(&request.prompt), reply: clean(reply), delay_ms: 0, chunk_ms: 0, finish }
 }
 
 /// Rewrites the file as a whole, so that it is valid at every moment.

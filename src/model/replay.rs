@@ -12,6 +12,8 @@ use crate::{
     },
 };
 
+/// The end of a tag's name, with the word that stands for the run's own nonce.
+const NONCE: &str = "-NONCE>";
 /// For the estimate that stands in for the provider's count.
 const BYTES_PER_TOKEN: usize = 3;
 
@@ -41,6 +43,7 @@ pub async fn answer(file: &Path, request: &Request, output: &Output) -> Ending {
     let read = tokio::task::spawn_blocking(move || load(&path)).await;
     let entries = read.unwrap_or_else(|error| Err(failure(file, &error.to_string())))?;
     let prompt = [&*request.system, &request.shared, &request.prompt].join("\n\n");
+    let prompt = without_nonce(&prompt, &request.nonce);
     let Some(entry) = entries.iter().find(|entry| prompt.contains(&entry.pattern)) else {
         let message = format!(
             "the replay file `{}` has no answer for the step `{}`: add an entry whose `match` is a part of its prompt",
@@ -50,7 +53,11 @@ pub async fn answer(file: &Path, request: &Request, output: &Output) -> Ending {
         return Err(ModelError { kind: ModelErrorKind::Configuration, message });
     };
     tokio::time::sleep(Duration::from_millis(entry.delay_ms)).await;
-    for (index, word) in entry.reply.split_inclusive(char::is_whitespace).enumerate() {
+    let reply = match request.nonce.as_str() {
+        "" => entry.reply.clone(),
+        nonce => entry.reply.replace(NONCE, &format!("-{nonce}>")),
+    };
+    for (index, word) in reply.split_inclusive(char::is_whitespace).enumerate() {
         if index > 0 {
             match entry.chunk_ms {
                 0 => tokio::task::yield_now().await,
@@ -62,6 +69,11 @@ pub async fn answer(file: &Path, request: &Request, output: &Output) -> Ending {
     let tokens = |bytes: usize| bytes.div_ceil(BYTES_PER_TOKEN) as u64;
     let usage = Usage { input: tokens(prompt.len()), cached: 0, output: tokens(entry.reply.len()), cost: Some(0.0) };
     Ok((entry.finish.as_deref().map_or(Finish::Stop, decode::finish), usage))
+}
+
+/// The text as it is in a replay file, where every run finds it.
+pub fn without_nonce(text: &str, nonce: &str) -> String {
+    if nonce.is_empty() { text.to_owned() } else { text.replace(nonce, NONCE.trim_matches(['-', '>'])) }
 }
 
 /// Reads a replay file. The error names the file, the line, and the allowed keys.

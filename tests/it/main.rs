@@ -1,6 +1,8 @@
 //! The one integration test binary: an area a file.
 
 mod cases;
+mod check;
+mod check_step;
 mod cli;
 mod editors;
 mod provider;

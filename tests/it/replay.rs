@@ -49,6 +49,28 @@ async fn the_first_entry_that_matches_answers() {
     }
 }
 
+/// What was recorded in one run must answer another, whose tags have other names.
+#[tokio::test]
+async fn the_names_of_a_runs_tags_do_not_matter() {
+    let entries = r#"[{"match":"<document-NONCE path=\"a\">","reply":"<file-NONCE>\nx\n</file-NONCE>"}]"#;
+    let request =
+        Request { prompt: "<document-77 path=\"a\">".to_owned(), nonce: "77".to_owned(), ..request() };
+    assert_eq!(ask(entries, request).await.text, "<file-77>\nx\n</file-77>");
+
+    let provider = Provider::start(vec![good("<file-78>\ny\n</file-78>")]);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("recorded.json");
+    let path = file.to_string_lossy().into_owned();
+    let model = model::connect(&provider.settings(), &|name| match name {
+        "STEPWRIGHT_RECORD" => Some(path.clone()),
+        name => (name == fake::KEY_VARIABLE).then(|| KEY.to_owned()),
+    });
+    let asked = Request { prompt: "in <document-78>".to_owned(), nonce: "78".to_owned(), ..self::request() };
+    drain(model.answer(asked)).await;
+    let recorded = fs::read_to_string(&file).unwrap();
+    assert!(recorded.contains("in <document-NONCE>") && recorded.contains("<file-NONCE>"), "{recorded}");
+}
+
 #[tokio::test]
 async fn an_entry_can_be_slow_and_end_badly() {
     let entries = r#"[{"match":"","reply":"a b\n c","delay_ms":1,"chunk_ms":1,"finish":"length"}]"#;

@@ -114,7 +114,8 @@ fn left_out(roots: &Roots, folder: &Path, ignore: &Ignore) -> Option<String> {
     ignore.folder_verdict(folder).reason()
 }
 
-fn is_version_control(path: &Path) -> bool {
+/// Whether a folder holds version control's own data.
+pub fn is_version_control(path: &Path) -> bool {
     let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase());
     name.is_some_and(|name| VERSION_CONTROL.contains(&name.as_str()))
 }

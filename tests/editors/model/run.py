@@ -18,7 +18,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "neovim"))
 import run as neovim  # noqa: E402
 
-RUN_DEADLINE_S = 300
+RUN_DEADLINE_S = 600
 FILES = {"store.py": neovim.read_scenario(HERE / "write-tests.toml")["files"]["store.py"], "README.md": "# Store\n\nKeeps values.\n"}
 RUNS = {
     "chat": ["--file", "store.py", "What does this class do?"],

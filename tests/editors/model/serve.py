@@ -27,6 +27,7 @@ params.n_ctx = CONTEXT_TOKENS
 params.n_parallel = 1
 params.n_predict = ANSWER_TOKENS
 params.offline = True
+params.cpuparams.n_threads = 1  # more of them wait for each other on busy cores
 params.sampling.temp = 0.0
 params.sampling.seed = 1
 params.sampling.penalty_repeat = REPEAT_PENALTY

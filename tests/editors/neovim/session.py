@@ -14,7 +14,7 @@ from dataclasses import dataclass
 HERE = pathlib.Path(__file__).resolve().parent
 RECORDER = HERE.parent / "conformance" / "record.py"
 STEP_DEADLINE_S = 30
-SESSION_DEADLINE_S = 300
+SESSION_DEADLINE_S = 900
 
 
 @dataclass

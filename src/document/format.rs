@@ -73,7 +73,8 @@ pub fn split_line_end(line: &str) -> (&str, &str) {
 /// Writes a new text in the format of the original.
 ///
 /// Lines that the diff finds unchanged keep the line ends they had, new lines get the most frequent one; a BOM
-/// stays, and so does the final newline or its absence. An original without any text prescribes nothing but its BOM.
+/// stays, and so does a final newline. Whether one is added is the text's to say: what is appended to a file ends with one.
+/// An original without any text prescribes nothing but its BOM.
 pub fn restore(original: &str, text: &str) -> String {
     let mut restored = String::with_capacity(text.len() + text.len() / 16);
     let body = match original.strip_prefix(BOM) {
@@ -85,7 +86,7 @@ pub fn restore(original: &str, text: &str) -> String {
     };
     let old: Vec<_> = lines(body).into_iter().map(split_line_end).collect();
     let text = normalize(text);
-    let text = with_final_newline_of(body, &text);
+    let text = with_final_newline(body, &text);
     let new: Vec<_> = text.split_inclusive('\n').map(|line| split_line_end(line).0).collect();
     let usual = usual_line_end(&old);
 
@@ -112,17 +113,16 @@ pub fn restore(original: &str, text: &str) -> String {
     restored
 }
 
-/// Ends a text as the original does: with a newline or without; a new or empty file ends with exactly one.
-pub fn with_final_newline_of<'a>(original: &str, text: &'a str) -> Cow<'a, str> {
+/// A text whose original ends with a newline ends with one; a new or empty file ends with exactly one.
+fn with_final_newline<'a>(original: &str, text: &'a str) -> Cow<'a, str> {
     if original.is_empty() {
         let text = text.trim_end_matches('\n');
         return if text.is_empty() { Cow::Borrowed("") } else { Cow::Owned(format!("{text}\n")) };
     }
-    match (original.ends_with(['\n', '\r']), text.ends_with('\n')) {
-        (true, false) if !text.is_empty() => Cow::Owned(format!("{text}\n")),
-        (false, true) => Cow::Borrowed(text.trim_end_matches('\n')),
-        _ => Cow::Borrowed(text),
+    if original.ends_with(['\n', '\r']) && !text.ends_with('\n') && !text.is_empty() {
+        return Cow::Owned(format!("{text}\n"));
     }
+    Cow::Borrowed(text)
 }
 
 /// The most frequent line end, the first one of those that are equally frequent, LF if there is none.
@@ -167,8 +167,8 @@ mod tests {
             ("", "", "", "an empty file stays empty"),
             ("a\nb\n", "a\nc\n", "a\nc\n", "LF"),
             ("a\r\nb\r\n", "a\nb\nc\n", "a\r\nb\r\nc\r\n", "CRLF"),
-            ("a\r\nb", "a\nb\nc\n", "a\r\nb\r\nc", "CRLF without a final newline"),
-            ("a\nb", "a\n", "a", "the last line is gone, and there is still no final newline"),
+            ("a\r\nb", "a\nb\nc", "a\r\nb\r\nc", "CRLF without a final newline"),
+            ("a\r\nb", "a\nb\n", "a\r\nb\r\n", "a final newline that the text adds"),
             ("a\n", "a", "a\n", "the final newline was forgotten"),
             ("\u{feff}a\n", "b\n", "\u{feff}b\n", "the BOM stays"),
             ("\u{feff}a\n", "\u{feff}b\n", "\u{feff}b\n", "and isn't doubled"),

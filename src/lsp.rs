@@ -18,6 +18,7 @@ mod server;
 mod settings;
 mod state;
 pub mod transport;
+mod turns;
 mod workspace;
 
 /// Serves the editor on standard input and output until it leaves; returns the exit code.

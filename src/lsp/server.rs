@@ -9,10 +9,12 @@ use serde_json::Value;
 use tokio::sync::Notify;
 use tower_lsp::{Client, LanguageServer, jsonrpc::Result, lsp_types::*};
 
-use super::{actions, capabilities, command::Command, convert, outbox::Outbox, progress, settings, state::State};
+use super::{
+    actions, capabilities, command::Command, convert, outbox::Outbox, progress, settings, state::State, turns::Turns,
+};
 use crate::{document::Document, engine::ports::Model, history::Memory};
 
-/// How long the answer to `shutdown` may wait for runs to end, and for a client that reads slowly.
+/// How long the answer to `shutdown` may wait for runs to end.
 const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(1);
 
 /// What the handlers and the runs have in common.
@@ -22,6 +24,8 @@ pub struct Shared {
     pub history: Arc<Memory>,
     /// Wakes who waits for a document to change.
     pub changed: Notify,
+    /// One edit of a file at a time.
+    pub turns: Turns,
     /// Wakes who waits for a run to end.
     pub ended: Notify,
     state: Mutex<State>,
@@ -70,8 +74,6 @@ impl Shared {
         };
         // A run that makes an edit just now ends with it; the client wants its answer all the same.
         let _ = tokio::time::timeout(SHUTDOWN_PATIENCE, all_ended).await;
-        // After the answer the client may leave, and what waits would be lost: the ends of runs and of their progress.
-        let _ = tokio::time::timeout(SHUTDOWN_PATIENCE, self.outbox.flush()).await;
     }
 }
 
@@ -81,6 +83,7 @@ impl Server {
             outbox: Outbox::new(client.clone()),
             history: Arc::default(),
             changed: Notify::new(),
+            turns: Turns::default(),
             ended: Notify::new(),
             state: Mutex::new(State::new(origin)),
             model: Mutex::default(),

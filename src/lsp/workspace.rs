@@ -163,6 +163,8 @@ impl Shared {
         if !self.state().client.apply_edit {
             return Ok(Err("the editor takes no edits from a server".to_owned()));
         }
+        // Neovim carries out an edit for version 0 whatever the version is by then, so two never overtake each other.
+        let _turn = self.turns.take(&base.file).await;
         let mut reason = String::new();
         for _ in 0..MOST_TRIES {
             let now = self.now(&base.file).await?;

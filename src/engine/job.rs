@@ -74,7 +74,7 @@ impl Job {
         self.instruction = self.instruction.trim().to_owned();
         let needs = |list: &str| iterates(&self.workflow.steps, list);
         if (needs("files") && self.files.is_empty()) || (needs("targets") && self.targets().is_empty()) {
-            return Err(Refusal(format!("{name} needs a file: open one, select one, or name it with `--file`")));
+            return Err(Refusal(format!("{name} needs a file: name one, or in an editor open or select one")));
         }
         let mut warnings = Vec::new();
         let model = self.tags.get("model").filter(|model| !knows_model(model)).cloned();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 /// All of them, static: Helix ignores dynamic registration, and Neovim checks this list.
@@ -137,23 +137,38 @@ impl Command {
             Some(Value::String(text)) => serde_json::json!({ "instruction": text }),
             Some(value) => value,
         };
-        let bad = |error: serde_json::Error| format!("failed to read the argument of `{name}`: {error}");
+        if !argument.is_object() {
+            return Err(format!(
+                "failed to read the argument of `{name}`: it is one object, such as {{\"file\": \"a.py\"}}"
+            ));
+        }
         Ok(match name {
-            RUN => Self::Run(serde_json::from_value(argument).map_err(bad)?),
-            CANCEL => Self::Cancel(serde_json::from_value(argument).map_err(bad)?),
-            SELECT => Self::Select(serde_json::from_value(argument).map_err(bad)?),
-            DESELECT => Self::Deselect(serde_json::from_value(argument).map_err(bad)?),
+            RUN => Self::Run(read(name, argument)?),
+            CANCEL => Self::Cancel(read(name, argument)?),
+            SELECT => Self::Select(read(name, argument)?),
+            DESELECT => Self::Deselect(read(name, argument)?),
             CLEAR_SELECTION => Self::ClearSelection,
-            APPLY => Self::Apply(serde_json::from_value(argument).map_err(bad)?),
-            DISCARD => Self::Discard(serde_json::from_value(argument).map_err(bad)?),
-            RETRY => Self::Retry(serde_json::from_value(argument).map_err(bad)?),
-            NEW_PROMPT => Self::NewPrompt(serde_json::from_value(argument).map_err(bad)?),
+            APPLY => Self::Apply(read(name, argument)?),
+            DISCARD => Self::Discard(read(name, argument)?),
+            RETRY => Self::Retry(read(name, argument)?),
+            NEW_PROMPT => Self::NewPrompt(read(name, argument)?),
             _ => match NAMES.iter().find(|known| **known == name) {
                 Some(known) => Self::Later(known),
                 None => return Err(format!("there is no command `{name}`; there are: {}", NAMES.join(", "))),
             },
         })
     }
+}
+
+fn read<T: DeserializeOwned>(name: &str, argument: Value) -> Result<T, String> {
+    serde_path_to_error::deserialize(argument).map_err(|error| {
+        let key = match error.path().to_string() {
+            // What is unknown names itself.
+            key if key == "." || error.inner().to_string().starts_with("unknown field") => String::new(),
+            key => format!("`{key}`: "),
+        };
+        format!("failed to read the argument of `{name}`: {key}{}", error.inner())
+    })
 }
 
 impl RunArguments {

@@ -39,12 +39,12 @@ fn a_wrong_argument_is_told_in_a_sentence() {
     expect![[r#"
         1 say which workflow to run, as `workflow` or `preset`
         1 failed to read the argument of `stepwright.run`: unknown field `wrokflow`, expected one of `workflow`, `preset`, `instruction`, `uri`, `file`, `files`, `range`, `line_start`, `line_end`, `messages`, `tags`
-        1 failed to read the argument of `stepwright.run`: invalid type: integer `7`, expected a string
+        1 failed to read the argument of `stepwright.run`: `workflow`: invalid type: integer `7`, expected a string
         1 there is no workflow `nothing`; there are: chat, write, write-pages, write-tests, auto
         1 there is no preset `nothing`; known ones: none is configured
-        1 failed to read the argument of `stepwright.run`: invalid type: integer `1`, expected a string
+        1 failed to read the argument of `stepwright.run`: it is one object, such as {"file": "a.py"}
         1 Chat needs an instruction: say in a sentence what it is to do
-        1 Auto needs a file: open one, select one, or name it with `--file`
+        1 Auto needs a file: name one, or in an editor open or select one
         1 failed to find `b.py`: no such file; did you mean `a.py`?
         1 there is no message `m7`; ids look like `m1`
         1 failed to use `git:/a.py`: only files and unsaved buffers can be used, not `git:`
@@ -52,7 +52,7 @@ fn a_wrong_argument_is_told_in_a_sentence() {
         1 `pages` takes a whole number of at least 1, not 0
         1 say which file, as `uri`, `file` or `files`
         1 failed to read the argument of `stepwright.cancel`: unknown field `runs`, expected `run`
-        1 failed to read the argument of `stepwright.apply`: invalid type: integer `1`, expected a string
+        1 failed to read the argument of `stepwright.apply`: `file`: invalid type: integer `1`, expected a string
         1 there is no workflow `nothing`; there are: chat, write, write-pages, write-tests, auto
     "#]].assert_eq(&told);
 }

@@ -53,8 +53,7 @@ async fn the_first_entry_that_matches_answers() {
 #[tokio::test]
 async fn the_names_of_a_runs_tags_do_not_matter() {
     let entries = r#"[{"match":"<document-NONCE path=\"a\">","reply":"<file-NONCE>\nx\n</file-NONCE>"}]"#;
-    let request =
-        Request { prompt: "<document-77 path=\"a\">".to_owned(), nonce: "77".to_owned(), ..request() };
+    let request = Request { prompt: "<document-77 path=\"a\">".to_owned(), nonce: "77".to_owned(), ..request() };
     assert_eq!(ask(entries, request).await.text, "<file-77>\nx\n</file-77>");
 
     let provider = Provider::start(vec![good("<file-78>\ny\n</file-78>")]);

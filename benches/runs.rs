@@ -126,23 +126,26 @@ fn ideal(served: &[Served]) -> f64 {
     millis(last)
 }
 
-/// What two requests begin with alike, of all that they have in common.
+/// What two requests begin with alike, of all that they have in common. The instruction isn't counted: it comes last on purpose.
 fn prefix(table: &mut Table, figure: &str, served: &[Served]) {
-    let texts: Vec<_> = served.iter().map(|served| text(&served.body)).collect();
+    let texts: Vec<_> = served.iter().map(|served| material(&served.body)).collect();
     let (first, others) = texts.split_first().expect("a batch has requests");
     let shares = others.iter().map(|other| {
         let same = first.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
-        same as f64 / common(first, other) as f64
+        (same as f64 / common(first, other) as f64).min(1.0)
     });
     let share = shares.collect::<Samples>().median();
     table.row(figure, Value::Times(share), Goal::AtLeast(Value::Times(0.9)));
 }
 
-/// The prompt, as the provider reads it.
-fn text(body: &str) -> String {
+/// The prompt up to the end of its last document.
+fn material(body: &str) -> String {
     let body: Json = serde_json::from_str(body).expect("a request is JSON");
     let messages = body["messages"].as_array().into_iter().flatten();
-    messages.map(|message| format!("{}\n", message["content"].as_str().unwrap_or_default())).collect()
+    let mut text: String =
+        messages.map(|message| format!("{}\n", message["content"].as_str().unwrap_or_default())).collect();
+    text.truncate(text.rfind("</document-").expect("a batch is about documents"));
+    text
 }
 
 /// Bytes of the lines that both have: the most that any layout could put first.

@@ -1,6 +1,6 @@
 //! The table: a line for each figure, printed as soon as it is known.
 
-use std::fmt;
+use std::{fmt, time::Instant};
 
 /// A number with what it counts.
 #[derive(Clone, Copy)]
@@ -23,6 +23,7 @@ pub enum Goal {
 
 /// Prints figures, and counts the goals.
 pub struct Table {
+    begun: Instant,
     met: usize,
     missed: usize,
 }
@@ -51,7 +52,7 @@ impl fmt::Display for Value {
 
 impl Table {
     pub fn begin() -> Self {
-        let table = Self { met: 0, missed: 0 };
+        let table = Self { begun: Instant::now(), met: 0, missed: 0 };
         table.line(["figure", "measured", "beside it", "ratio", "goal", ""]);
         table
     }
@@ -68,7 +69,7 @@ impl Table {
     }
 
     pub fn end(self) {
-        println!("{} goals met, {} missed", self.met, self.missed);
+        println!("{} goals met, {} missed, in {} s", self.met, self.missed, self.begun.elapsed().as_secs());
     }
 
     fn print(&mut self, figure: &str, measured: Value, beside: String, ratio: String, goal: Goal) {

@@ -22,6 +22,9 @@ pub use load::{Loaded, Places, Source, Sources, load, read};
 pub use options::schema;
 pub use secret::names_a_key;
 
+/// The workflow of a comment marker without one.
+const MARKER_WORKFLOW: &str = "auto";
+
 /// How long a check command may run when nobody says.
 pub const CHECK_TIMEOUT: Duration = Duration::from_secs(300);
 
@@ -156,6 +159,13 @@ pub struct Problem {
     pub line: Option<u32>,
     /// One sentence that says what to do.
     pub message: String,
+}
+
+impl Settings {
+    /// What a comment marker runs that names no workflow.
+    pub fn marker_workflow(&self) -> String {
+        MARKER_WORKFLOW.to_owned()
+    }
 }
 
 impl std::fmt::Display for Problem {

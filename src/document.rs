@@ -12,6 +12,7 @@ pub mod edit;
 pub mod format;
 pub mod inline_tests;
 pub mod language;
+pub mod marker;
 pub mod merge;
 pub mod path;
 pub mod position;

@@ -140,7 +140,8 @@ impl Run {
         self.state().status = Status::InProgress;
         self.report(Kind::Workflow(self.descriptor()));
         let mut scope = step::Scope::new(Vars::inside(&vars));
-        self.block(&self.job.workflow.steps, &mut block, &mut scope).await
+        self.block(&self.job.workflow.steps, &mut block, &mut scope).await?;
+        self.clear_marker().await
     }
 
     /// The variables that every step sees.

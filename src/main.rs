@@ -6,7 +6,8 @@ use stepwright::{
     cli::{self, Command, Exit, Invocation, Usage},
     lsp,
 };
-use tracing_subscriber::EnvFilter;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::{Layer, filter::Targets, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 fn main() -> ExitCode {
     let Invocation { command, log_file } = match cli::parse(std::env::args_os().skip(1)) {
@@ -50,16 +51,18 @@ fn fail(usage: &Usage) -> ExitCode {
 
 /// Log lines never go to standard output, which belongs to the protocol and to results.
 fn log_to(file: Option<&Path>) -> Result<(), Usage> {
-    let filter = EnvFilter::try_from_env("STEPWRIGHT_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter);
-    match file {
-        None => subscriber.with_writer(io::stderr).with_ansi(false).init(),
+    let wanted = std::env::var("STEPWRIGHT_LOG").ok().and_then(|filter| filter.parse::<Targets>().ok());
+    let filter = wanted.unwrap_or_else(|| Targets::new().with_default(LevelFilter::WARN));
+    let lines = fmt::layer().with_ansi(false);
+    let lines = match file {
+        None => lines.with_writer(io::stderr).boxed(),
         Some(path) => {
             let file = OpenOptions::new().create(true).append(true).open(path);
             let file =
                 file.map_err(|error| Usage(format!("failed to open the log file `{}`: {error}", path.display())))?;
-            subscriber.with_writer(Mutex::new(file)).with_ansi(false).init();
+            lines.with_writer(Mutex::new(file)).boxed()
         }
-    }
+    };
+    tracing_subscriber::registry().with(lines.with_filter(filter)).init();
     Ok(())
 }

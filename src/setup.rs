@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Where workspaces keep what belongs to us.
-pub const WORKSPACE_FOLDER: &str = ".stepwright";
+const WORKSPACE_FOLDER: &str = ".stepwright";
 /// A workflow file is a page of text; what is larger is something else.
 const MAX_WORKFLOW_BYTES: u64 = 1024 * 1024;
 
@@ -67,6 +67,16 @@ pub fn read(config: Option<&Path>, editor: Option<serde_json::Value>, folders: &
         Files::new(Roots::new(folders.iter().cloned()), forbidden, settings.ignore.clone(), settings.tests.clone());
     let files = Arc::new(files);
     Setup { settings: Arc::new(settings), catalog: Arc::new(Catalog::new(sources)), files, checker, problems }
+}
+
+/// Whether a file is a configuration or a workflow of ours, the user's or a workspace's. `config` is as for [`read`].
+pub fn is_ours(path: &Path, config: Option<&Path>, folders: &[PathBuf]) -> bool {
+    let environment = |name: &str| std::env::var_os(name);
+    let named = config.map(Path::to_owned).or_else(|| environment("STEPWRIGHT_CONFIG").map(PathBuf::from));
+    let own = folders::config_folder(&environment).into_iter();
+    let mut places = own.chain(folders.iter().map(|root| root.join(WORKSPACE_FOLDER)));
+    let is_toml = path.extension().is_some_and(|extension| extension == "toml");
+    named.is_some_and(|named| named == path) || is_toml && places.any(|place| path.starts_with(place))
 }
 
 /// The folder of what we keep; `None` when there is no home folder.

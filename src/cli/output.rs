@@ -12,7 +12,10 @@ use crate::{
         event::{Action, Event, Kind, StepEvent},
         ports::{Observer, Usage},
     },
-    workflow::{Status, descriptor::StepDescriptor},
+    workflow::{
+        Status,
+        descriptor::{self, StepDescriptor},
+    },
 };
 
 /// One JSON object a line.
@@ -142,10 +145,7 @@ impl Steps {
 
 impl Seen {
     fn title(&self, step_id: u32) -> String {
-        let Some(step) = self.steps.get(step_id as usize - 1) else { return String::new() };
-        let file = step.parameters.get("file_name").and_then(|name| name.as_str()).unwrap_or_default();
-        let file = if step.module.contains(file) { String::new() } else { format!(" {file}") };
-        format!("{step_id}/{} {}{file}", self.steps.len(), step.module)
+        descriptor::title(&self.steps, step_id)
     }
 }
 

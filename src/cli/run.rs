@@ -199,6 +199,7 @@ fn job(arguments: &Arguments, setup: &Setup) -> Result<Job, Usage> {
         files,
         current: None,
         selection: None,
+        marker: None,
         messages: Vec::new(),
         tags: arguments.tags.clone(),
         named,

@@ -80,6 +80,8 @@ pub fn edits(old: &str, new: &str, encoding: Encoding) -> Vec<TextEdit> {
 /// Computes which lines differ; the ranges are in order, and at least one line apart.
 pub(super) fn changes(old: &[&str], new: &[&str]) -> Vec<LineChange> {
     let mut input = InternedInput::default();
+    // Otherwise each growth of its table hashes all lines again.
+    input.reserve(old.len() as u32, new.len() as u32);
     input.update_before(old.iter().copied());
     input.update_after(new.iter().copied());
     let (same_before, same_after) = common_ends(&input.before, &input.after);

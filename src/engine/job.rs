@@ -26,6 +26,8 @@ pub struct Job {
     /// The current document: the target of workflows with one target.
     pub current: Option<FileRef>,
     pub selection: Option<Selection>,
+    /// Where the instruction stands, if it stands in a file.
+    pub marker: Option<MarkedLines>,
     /// Earlier messages as context, in the user's order.
     pub messages: Vec<Message>,
     pub tags: BTreeMap<String, String>,
@@ -44,6 +46,13 @@ pub struct Selection {
     /// 1-based, inclusive.
     pub last_line: u32,
     pub text: String,
+}
+
+/// Lines that hold the instruction, and go when it is carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MarkedLines {
+    pub file: String,
+    pub lines: Vec<String>,
 }
 
 /// A refusal before anything starts: one sentence that says what to do.

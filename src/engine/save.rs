@@ -12,7 +12,7 @@ use crate::{
     document::{
         FileRef,
         answer::{self, Extracted, Flag, Rejected, Target},
-        inline_tests,
+        inline_tests, marker,
     },
     workflow::{Mode, Save},
 };
@@ -158,7 +158,9 @@ impl Run {
         }
         let file = base.file.clone();
         let Extracted { text, flags } = extracted;
-        if current.as_ref() == Some(&text) {
+        // The marker's lines go even where nothing else changes.
+        let holds_marker = base.text.as_ref().is_some_and(|text| self.without_marker(&file.name, text) != *text);
+        if current.as_ref() == Some(&text) && !holds_marker {
             self.record_unchanged(&file.name);
             return Ok("no change".to_owned());
         }
@@ -196,7 +198,29 @@ impl Run {
 
     /// The file's text with what this run has put on hold for it.
     pub(super) fn current_text(&self, base: &Snapshot) -> Option<String> {
-        self.state().pending.get(&base.file.name).cloned().or_else(|| base.text.clone())
+        let held = self.state().pending.get(&base.file.name).cloned();
+        held.or_else(|| base.text.as_ref().map(|text| self.without_marker(&base.file.name, text)))
+    }
+
+    /// A file's text without the instruction that stands in it.
+    pub(super) fn without_marker(&self, name: &str, text: &str) -> String {
+        match self.job.marker.as_ref().filter(|marker| marker.file == name) {
+            Some(marker) => marker::without(text, &marker.lines),
+            None => text.to_owned(),
+        }
+    }
+
+    /// The instruction is carried out: where no step edited the file that holds it, only its lines go.
+    pub(super) async fn clear_marker(&self) -> Result<(), StepError> {
+        let Some(marker) = &self.job.marker else { return Ok(()) };
+        let base = self.snapshot(&marker.file).await?;
+        let Some(text) = base.text.as_ref().map(|text| self.without_marker(&marker.file, text)) else { return Ok(()) };
+        if base.text.as_ref() == Some(&text) || self.state().pending.contains_key(&marker.file) {
+            return Ok(());
+        }
+        let (title, run, named) = (self.job.name(), self.job.run.clone(), true);
+        self.ports.workspace.save(Edit { title, run, base, text, named, risk: None }).await?;
+        Ok(())
     }
 }
 

@@ -313,6 +313,7 @@ impl Run {
                 None => found,
             };
             if let Some(text) = text {
+                let text = self.without_marker(&file.name, &text);
                 out.push_str(&prompt::document(&self.nonce, &file, &text));
             }
         }

@@ -36,6 +36,7 @@ pub fn actions(state: &State, params: &CodeActionParams) -> Vec<CodeAction> {
     if menu.prompt_document() {
         return menu.chosen(only);
     }
+    menu.marker(params.range);
     // An editor that asks by itself, on every move, is told only of what belongs to this very document.
     if params.context.trigger_kind != Some(CodeActionTriggerKind::AUTOMATIC) {
         menu.failures();
@@ -93,6 +94,22 @@ impl Menu<'_> {
             let title = format!("Cancel {}", running.name);
             self.add("cancel", title, command::CANCEL, &RunName { run: Some(run.clone()) });
         }
+    }
+
+    /// An instruction in a comment here.
+    fn marker(&mut self, range: Range) {
+        let Some(marker) = self.state.marker(self.uri, &self.file, range.start.line) else { return };
+        let workflow = marker.workflow.unwrap_or_else(|| self.state.settings.marker_workflow());
+        let title = format!("{}: {} ({workflow})", self.state.settings.marker, marker.instruction);
+        let arguments = RunArguments {
+            workflow: Some(workflow),
+            instruction: Some(marker.instruction),
+            uri: Some(self.uri.to_string()),
+            line_start: Some(marker.first_line + 1),
+            line_end: Some(marker.last_line + 1),
+            ..RunArguments::default()
+        };
+        self.add("marker", title, command::RUN, &arguments);
     }
 
     fn failures(&mut self) {

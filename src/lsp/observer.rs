@@ -14,7 +14,10 @@ use crate::{
         event::{Event, Kind, StepEvent},
         ports::Observer,
     },
-    workflow::{Status, descriptor::StepDescriptor},
+    workflow::{
+        Status,
+        descriptor::{self, StepDescriptor},
+    },
 };
 
 /// Text goes out at most this often.
@@ -127,9 +130,6 @@ impl RunObserver {
 impl Seen {
     /// "2/5 Writing to File src/store.rs"
     fn title(&self, step_id: u32) -> String {
-        let Some(step) = self.steps.get(step_id as usize - 1) else { return String::new() };
-        let file = step.parameters.get("file_name").and_then(|name| name.as_str()).unwrap_or_default();
-        let file = if step.module.contains(file) { String::new() } else { format!(" {file}") };
-        format!("{step_id}/{} {}{file}", self.steps.len(), step.module)
+        descriptor::title(&self.steps, step_id)
     }
 }

@@ -22,7 +22,7 @@ use crate::{
     document::{FileRef, reference},
     engine::{
         self, Outcome, Stop,
-        job::{Job, Refusal, Selection, fresh_id},
+        job::{Job, MarkedLines, Refusal, Selection, fresh_id},
         ports::{Message, Ports, WorkspaceError},
     },
     workflow::Status,
@@ -205,10 +205,12 @@ impl Shared {
             (None, true) => current.iter().cloned().collect(),
         };
         let named = named(request, &files, &selected, current.as_ref());
-        let selection = match (&current, request.lines) {
+        let mut selection = match (&current, request.lines) {
             (Some(file), Some(lines)) => self.selection(file, lines),
             _ => None,
         };
+        // An instruction that stands in the lines themselves: they go when it is carried out.
+        let marked = selection.take_if(|selection| self.is_marker(request, current.as_ref(), selection.first_line));
         let mut job = Job {
             run: run.to_owned(),
             id: request.workflow.clone(),
@@ -217,6 +219,10 @@ impl Shared {
             files,
             current,
             selection,
+            marker: marked.map(|marked| MarkedLines {
+                file: marked.file,
+                lines: marked.text.lines().map(str::to_owned).collect(),
+            }),
             messages: self.messages(request)?,
             tags: request.tags.clone(),
             named,
@@ -227,6 +233,17 @@ impl Shared {
             self.outbox.message(MessageType::WARNING, warning);
         }
         Ok(job)
+    }
+
+    fn is_marker(&self, request: &RunRequest, file: Option<&FileRef>, first_line: u32) -> bool {
+        let state = self.state();
+        let marker = file.and_then(|file| {
+            let (uri, _) = state.document(file)?;
+            state.marker(uri, file, first_line.saturating_sub(1))
+        });
+        marker.is_some_and(|marker| {
+            marker.first_line + 1 == first_line && marker.instruction == request.instruction.trim()
+        })
     }
 
     /// The messages that are named, then the conversation so far.

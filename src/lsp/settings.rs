@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     config::{Problem, Source},
-    setup::{self, Setup, WORKSPACE_FOLDER},
+    setup::{self, Setup},
 };
 
 /// How the server was started, and what the editor said; kept because any part may change.
@@ -99,7 +99,7 @@ pub fn folders_changed(shared: &Arc<Shared>, event: WorkspaceFoldersChangeEvent)
 /// One of our own files was saved: what it says counts from now on.
 pub fn saved(shared: &Arc<Shared>, uri: &Url) {
     let Some(path) = local(uri) else { return };
-    if is_ours(&path) {
+    if is_ours(shared, &path) {
         reload(shared);
         report(shared);
         publish(shared, uri, &path);
@@ -108,7 +108,7 @@ pub fn saved(shared: &Arc<Shared>, uri: &Url) {
 
 /// One of our own files was opened.
 pub fn opened(shared: &Arc<Shared>, uri: &Url) {
-    if let Some(path) = local(uri).filter(|path| is_ours(path)) {
+    if let Some(path) = local(uri).filter(|path| is_ours(shared, path)) {
         publish(shared, uri, &path);
     }
 }
@@ -187,10 +187,9 @@ fn publish(shared: &Arc<Shared>, uri: &Url, path: &Path) {
     shared.outbox.diagnostics(PublishDiagnosticsParams { uri: uri.clone(), diagnostics, version });
 }
 
-/// `config.toml` and workflow files, the user's and the workspace's.
-fn is_ours(path: &Path) -> bool {
-    let below = |folder: &str| path.components().any(|part| part.as_os_str() == folder);
-    path.extension().is_some_and(|extension| extension == "toml") && (below(WORKSPACE_FOLDER) || below("stepwright"))
+fn is_ours(shared: &Arc<Shared>, path: &Path) -> bool {
+    let origin = &shared.state().origin;
+    setup::is_ours(path, origin.config.as_deref(), &origin.folders)
 }
 
 fn folders(params: &InitializeParams) -> Vec<PathBuf> {

@@ -13,7 +13,12 @@ use tower_lsp::lsp_types::Url;
 use super::{capabilities::ClientFacts, settings::Origin, workspace::is_shown};
 use crate::{
     config::{Problem, Settings, Source},
-    document::{Change, Document, FileRef, merge::merge, reference::Roots},
+    document::{
+        Change, Document, FileRef,
+        marker::{self, Marker},
+        merge::merge,
+        reference::Roots,
+    },
     engine::{Stop, ports::Checker},
     files::Files,
     workflow::catalog::Catalog,
@@ -134,6 +139,14 @@ impl State {
                 }
             }
         }
+    }
+
+    /// The comment marker at a line of an open document.
+    pub fn marker(&self, uri: &Url, file: &FileRef, line: u32) -> Option<Marker> {
+        let document = self.documents.get(uri)?;
+        let rope = document.rope();
+        let line_at = |line: u32| rope.get_line(line as usize).map(|line| line.to_string());
+        marker::near(&line_at, line, document.language(), &file.name, &self.settings.marker)
     }
 
     /// The open document that is this file.

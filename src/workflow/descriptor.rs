@@ -39,6 +39,15 @@ pub fn display_name(id: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
+/// How a step is called while it runs: "2/5 Writing to File src/store.rs".
+pub fn title(steps: &[StepDescriptor], step_id: u32) -> String {
+    let step = (step_id as usize).checked_sub(1).and_then(|at| steps.get(at));
+    let Some(StepDescriptor { module, parameters, .. }) = step else { return String::new() };
+    let file = parameters.get("file_name").and_then(Value::as_str).unwrap_or_default();
+    let file = if module.contains(file) { String::new() } else { format!(" {file}") };
+    format!("{step_id}/{} {module}{file}", steps.len())
+}
+
 /// The response of a step that has none is an empty object.
 pub fn response(text: Option<&str>) -> Value {
     text.map_or_else(|| json!({}), |text| json!({ "text": text }))

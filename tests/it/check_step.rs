@@ -162,6 +162,7 @@ fn run(world: World, source: &str) -> (Arc<World>, String) {
         files: vec![file_ref(source)],
         current: None,
         selection: None,
+        marker: None,
         messages: Vec::new(),
         tags: BTreeMap::new(),
         named: Default::default(),

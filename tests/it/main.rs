@@ -4,7 +4,7 @@ mod cases;
 mod check;
 mod check_step;
 mod cli;
-mod editors;
+mod docs;
 mod provider;
 mod replay;
 mod support;

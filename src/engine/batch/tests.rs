@@ -100,6 +100,7 @@ fn requests(parallel: u32) -> Vec<Request> {
         files: FILES.iter().map(|name| world.locate(name).expect("any name will do")).collect(),
         current: None,
         selection: None,
+        marker: None,
         messages: Vec::new(),
         tags: Default::default(),
         named: Default::default(),

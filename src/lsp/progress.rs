@@ -51,9 +51,13 @@ impl Progress {
             free
         };
         let params = WorkDoneProgressCreateParams { token: token(number) };
-        let client = client.clone();
+        let (client, before) = (client.clone(), outbox.clone());
         // Spawned, because a reply to a request that nobody waits for any more upsets the framework.
-        let create = tokio::spawn(async move { client.send_request::<WorkDoneProgressCreate>(params).await });
+        let create = tokio::spawn(async move {
+            // A request goes its own way, and mustn't overtake the end of whoever had the token before.
+            before.flush().await;
+            client.send_request::<WorkDoneProgressCreate>(params).await
+        });
         if !matches!(tokio::time::timeout(CREATE_TIMEOUT, create).await, Ok(Ok(Ok(())))) {
             shared.state().tokens.remove(&number);
             return None;

@@ -5,6 +5,7 @@ mod check;
 mod check_step;
 mod cli;
 mod docs;
+mod editors;
 mod provider;
 mod replay;
 mod support;

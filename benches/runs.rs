@@ -55,7 +55,8 @@ fn overhead(table: &mut Table) {
 
 /// From the start of the program to its end, every file written.
 fn batch(table: &mut Table) {
-    let provider = Provider::start(answering(Duration::from_millis(50)));
+    // Shorter than any model takes for a file.
+    let provider = Provider::start(answering(Duration::from_millis(200)));
     let mut served = Vec::new();
     let [whole, ideal] = medians(|| {
         let home = home(&provider, "src", FILES);

@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     future::Future,
     sync::{
-        Arc, Mutex, MutexGuard,
+        Arc, Mutex, MutexGuard, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -87,7 +87,8 @@ impl Stop {
 /// Runs a prepared job to its end, whatever happens. Reports every change to the observer; the end event comes last.
 pub async fn execute(job: Job, ports: Ports, stop: Stop) -> Outcome {
     let checks = ports.checker.as_ref().map(|checker| checker.begin());
-    let run = Run { nonce: job::fresh_id(), job, ports, checks, stop, state: Mutex::default() };
+    let run =
+        Run { nonce: job::fresh_id(), job, ports, checks, stop, system: OnceLock::new(), state: Mutex::default() };
     let result = run.all().await;
     run.end(result).await
 }
@@ -100,6 +101,8 @@ struct Run {
     stop: Stop,
     /// Names the tags around documents and answers, so that no text can forge them.
     nonce: String,
+    /// The rules for the model, once they are needed.
+    system: OnceLock<String>,
     state: Mutex<State>,
 }
 

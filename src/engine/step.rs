@@ -260,7 +260,10 @@ impl Run {
         without: &[&str],
     ) -> Result<Composed, StepError> {
         let mut vars = scope.vars.clone();
-        vars.set("results", self.results());
+        // Not for the others: a batch of many files has many results by and by.
+        if template.names().flatten().any(|name| name == "results") {
+            vars.set("results", self.results());
+        }
         let text = template.render(&vars).map_err(|cause| self.broken(module, scope, cause))?;
         let mut shared: Vec<String> = Vec::new();
         let mut own: Vec<String> = Vec::new();
@@ -336,7 +339,7 @@ impl Run {
 
     pub(super) fn request(&self, id: u32, role: Role, composed: Composed, reminder: Option<String>) -> Request {
         let Composed { shared, own, text } = composed;
-        let system = self.job.workflow.system.render(&self.vars()).unwrap_or_default();
+        let system = || prompt::system(&self.nonce, &self.job.workflow.system.render(&self.vars()).unwrap_or_default());
         let mut prompt = if own.is_empty() { text } else { format!("{own}\n{text}") };
         if let Some(reminder) = reminder {
             prompt = format!("{prompt}\n{reminder}\n");
@@ -345,7 +348,7 @@ impl Run {
             step: self.state().steps[id as usize - 1].module.clone(),
             role,
             model: self.job.tags.get("model").cloned(),
-            system: prompt::system(&self.nonce, &system),
+            system: self.system.get_or_init(system).clone(),
             nonce: self.nonce.clone(),
             shared,
             prompt,

@@ -22,6 +22,7 @@ use crate::{
     document::{FileRef, reference},
     engine::{
         self, Outcome, Stop,
+        event::{Event, Kind},
         job::{Job, MarkedLines, Refusal, Selection, fresh_id},
         ports::{Message, Ports, WorkspaceError},
     },
@@ -104,8 +105,15 @@ impl Shared {
             shared.state().runs.remove(&run);
             shared.ended.notify_waiters();
             if work.is_err() {
-                let text = format!("{name} failed because of a fault in stepwright itself; nothing else is affected");
-                shared.outbox.message(MessageType::ERROR, text);
+                let summary =
+                    format!("{name} failed because of a fault in stepwright itself; nothing else is affected");
+                if shared.state().client.events {
+                    let kind = Kind::End { status: Status::Error, summary: summary.clone(), files: Vec::new() };
+                    if let Some((event, fields)) = (Event { run, kind }).to_json() {
+                        shared.outbox.event(event, fields, false);
+                    }
+                }
+                shared.outbox.message(MessageType::ERROR, summary);
             }
         });
     }

@@ -1,0 +1,119 @@
+/** Composes the parts. Everything a workflow does is the server's; here it is started, asked and shown. */
+
+import * as vscode from 'vscode';
+import * as commands from './commands';
+import { PendingResults } from './pending';
+import { ProgressNotifications } from './progress';
+import { COMMANDS } from './protocol';
+import { type Run, Runs, abilities, isOutcome } from './runs';
+import { RunsView } from './runs_view';
+import { type Listener, Server } from './server';
+import { StatusItem } from './status';
+import { StepTexts } from './step_texts';
+
+let server: Server | undefined;
+
+export function activate(context: vscode.ExtensionContext): void {
+  const log = vscode.window.createOutputChannel('stepwright', { log: true });
+  const runs = new Runs(({ run, step }) => {
+    if (step) return steps.changed(run, step);
+    view.refresh();
+    status.update();
+    run.steps.forEach((step) => steps.changed(run, step));
+    const waits = runs.all.some((run) => abilities(run).includes('waiting'));
+    void vscode.commands.executeCommand('setContext', 'stepwright.waiting', waits);
+    void vscode.commands.executeCommand('setContext', 'stepwright.running', runs.running.length > 0);
+  });
+  const listener: Listener = {
+    event: (name, params) => {
+      runs.take(name, params);
+    },
+    progress: (token, value) => progress.take(token, value),
+    message: (level, text) => {
+      void tell(runs, level, text);
+      void settle(runs, pending);
+    },
+    executed: (command) => {
+      if (command === COMMANDS.apply || command === COMMANDS.discard) void settle(runs, pending);
+    },
+    lost: (restarts) => {
+      progress.endAll();
+      void tellLost(server, runs.interrupt(), restarts);
+    },
+    changed: () => status.update(),
+  };
+  const started = new Server(context, log, listener);
+  server = started;
+  const progress = new ProgressNotifications((token) => started.cancelProgress(token));
+  const pending = new PendingResults(started);
+  const steps = new StepTexts(runs);
+  const view = new RunsView(runs);
+  const status = new StatusItem(runs, started);
+  context.subscriptions.push(
+    log,
+    started,
+    pending,
+    steps,
+    status,
+    vscode.window.createTreeView('stepwright.runs', { treeDataProvider: view }),
+    commands.register({ context, server: started, runs, pending, steps, log }),
+    vscode.workspace.onDidChangeConfiguration((change) => {
+      if (change.affectsConfiguration('stepwright.server')) void started.restart();
+      else if (change.affectsConfiguration('stepwright')) started.pushSettings();
+    }),
+    // A setting of the workspace that wasn't used before counts now.
+    vscode.workspace.onDidGrantWorkspaceTrust(() => void started.restart()),
+  );
+  // The window doesn't wait for the server.
+  void started.restart();
+}
+
+export async function deactivate(): Promise<void> {
+  await server?.stop();
+}
+
+/** Results that were applied or discarded, by whatever way, don't wait any more. */
+async function settle(runs: Runs, pending: PendingResults): Promise<void> {
+  const waiting = runs.all.flatMap((run) => run.files.filter(({ action }) => action === 'pending'));
+  const [any] = waiting;
+  if (!any) return;
+  const left = await pending.list(vscode.Uri.parse(any.uri));
+  const isLeft = (run: Run, uri: vscode.Uri) => left.some((other) => other.run === run.id && other.uri.toString() === uri.toString());
+  runs.settle((run, file) => isLeft(run, vscode.Uri.parse(file.uri)));
+}
+
+/** A message of the server's; the one that tells how a run ended comes with what can be done about it. */
+async function tell(runs: Runs, level: number, text: string): Promise<void> {
+  const run = runs.all.find((run) => isOutcome(run, text));
+  const buttons = run ? next(run) : [];
+  const show = level === 1 ? vscode.window.showErrorMessage : level === 2 ? vscode.window.showWarningMessage : vscode.window.showInformationMessage;
+  const picked = await show(text, ...buttons.map(([title]) => title));
+  const command = buttons.find(([title]) => title === picked)?.[1];
+  if (command && run) await vscode.commands.executeCommand(command, { kind: 'run', run });
+}
+
+/** What a user is likely to want next, most likely first. */
+function next(run: Run): [title: string, command: string][] {
+  const can = abilities(run);
+  const buttons: [string, string, string][] = [
+    ['waiting', 'Compare', 'stepwright.ui.showPending'],
+    ['retryable', 'Retry Failed', 'stepwright.ui.retry'],
+    ['resumable', 'Resume', 'stepwright.ui.resume'],
+    ['revertible', 'Show', 'stepwright.ui.showFiles'],
+    ['revertible', 'Revert', 'stepwright.ui.revert'],
+  ];
+  return buttons.filter(([ability]) => can.includes(ability)).map(([, title, command]) => [title, command]);
+}
+
+async function tellLost(server: Server | undefined, lost: Run[], restarts: boolean): Promise<void> {
+  if (!restarts) return server?.tellProblem();
+  const [run] = lost;
+  if (!run) {
+    void vscode.window.showWarningMessage('stepwright ended unexpectedly and was started again');
+    return;
+  }
+  const names = lost.map(({ name }) => name).join(' and ');
+  const text = `stepwright ended unexpectedly and was started again; ${names} ${lost.length > 1 ? 'were' : 'was'} interrupted, and can be resumed`;
+  const picked = await vscode.window.showWarningMessage(text, 'Resume');
+  if (picked === 'Resume') await Promise.all(lost.map((run) => server?.execute(COMMANDS.resume, { run: run.id })));
+}

@@ -1,4 +1,4 @@
-// Bundles the extension into dist/extension.js, and puts the licences beside it; with --tests, each test into dist/test/.
+// Bundles the extension into dist/, and puts the licences beside it; with --tests, each test into dist/test/.
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,7 +12,10 @@ if (process.argv.includes('--tests')) {
   const tests = readdirSync(join(root, 'test')).map((name) => join('test', name));
   await build({ ...common, entryPoints: tests, outdir: 'dist/test', format: 'esm', outExtension: { '.js': '.mjs' } });
 } else {
-  await build({ ...common, entryPoints: ['src/extension.ts'], outfile: 'dist/extension.js', format: 'cjs', external: ['vscode'], minify: true });
+  // Two bundles, since the client is loaded later.
+  const bundle = { ...common, outdir: 'dist', format: 'cjs', minify: true };
+  await build({ ...bundle, entryPoints: ['src/extension.ts'], external: ['vscode', './client'] });
+  await build({ ...bundle, entryPoints: ['src/client.ts'], external: ['vscode'] });
   const licences = ['LICENSE-MIT', 'LICENSE-APACHE'].map((name) => readFileSync(join(root, '../..', name), 'utf8'));
   writeFileSync(join(root, 'LICENSE.txt'), `MIT or Apache-2.0, as you like.\n\n${licences.join('\n')}`);
 }

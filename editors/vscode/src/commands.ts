@@ -182,7 +182,7 @@ async function withPending({ server, pending }: Parts, target: Node | vscode.Uri
   const compared = shown && pending.shownIn(shown);
   if (compared) return action(compared);
   const node = target instanceof vscode.Uri ? undefined : target;
-  const uri = node?.kind === 'file' ? vscode.Uri.parse(node.file.uri) : (vscode.window.activeTextEditor?.document.uri ?? vscode.workspace.workspaceFolders?.[0]?.uri);
+  const uri = node?.kind === 'file' ? vscode.Uri.parse(node.file.uri) : (vscode.workspace.workspaceFolders?.[0]?.uri ?? vscode.window.activeTextEditor?.document.uri);
   if (!uri) return;
   const all = await pending.list(uri);
   const meant = all.filter(({ run, uri: of }) => (!node || run === node.run.id) && (node?.kind !== 'file' || of.toString() === uri.toString()));

@@ -1,11 +1,12 @@
 /** Composes the parts. Everything a workflow does is the server's; here it is started, asked and shown. */
 
 import * as vscode from 'vscode';
+import { actions } from './actions';
 import * as commands from './commands';
 import { PendingResults } from './pending';
 import { ProgressNotifications } from './progress';
-import { COMMANDS } from './protocol';
-import { type Run, Runs, abilities, isOutcome } from './runs';
+import { COMMANDS, RETRY_KIND } from './protocol';
+import { type Run, Runs, abilities, failedSteps, isOutcome } from './runs';
 import { RunsView } from './runs_view';
 import { type Listener, Server } from './server';
 import { StatusItem } from './status';
@@ -30,7 +31,7 @@ export function activate(context: vscode.ExtensionContext): void {
     },
     progress: (token, value) => progress.take(token, value),
     message: (level, text) => {
-      void tell(runs, level, text);
+      void tell(started, runs, level, text);
       void settle(runs, pending);
     },
     executed: (command) => {
@@ -83,8 +84,15 @@ async function settle(runs: Runs, pending: PendingResults): Promise<void> {
 }
 
 /** A message of the server's; the one that tells how a run ended comes with what can be done about it. */
-async function tell(runs: Runs, level: number, text: string): Promise<void> {
+async function tell(server: Server, runs: Runs, level: number, text: string): Promise<void> {
   const run = runs.all.find((run) => isOutcome(run, text));
+  if (run && runs.all.some((run) => failedSteps(run).length > 0)) {
+    const place = vscode.workspace.workspaceFolders?.[0]?.uri ?? vscode.window.activeTextEditor?.document.uri;
+    const offered = place ? await actions(server, place.toString(), RETRY_KIND) : [];
+    const ids = offered.map(({ command }) => command?.arguments?.[0]?.run);
+    // The server offers the latest only; what it offered before may be done by now.
+    runs.all.forEach((run) => runs.setRetryable(run, ids.includes(run.id)));
+  }
   const buttons = run ? next(run) : [];
   const show = level === 1 ? vscode.window.showErrorMessage : level === 2 ? vscode.window.showWarningMessage : vscode.window.showInformationMessage;
   const picked = await show(text, ...buttons.map(([title]) => title));

@@ -1,19 +1,13 @@
 /** Results that wait: shown beside the file as it is, applied, discarded. What they are and what applying gives is the server's word. */
 
 import * as vscode from 'vscode';
+import { actions } from './actions';
 import { type TextEdit, type WorkspaceEdit, applyEdits, editsOf } from './edits';
 import { APPLY_KIND, COMMANDS } from './protocol';
 import type { Server } from './server';
 
 /** The scheme of what a file would be. */
 export const RESULT_SCHEME = 'stepwright-result';
-
-interface Action {
-  title: string;
-  kind?: string;
-  edit?: WorkspaceEdit;
-  command?: { command: string; arguments?: { run?: string; file?: string }[] };
-}
 
 /** A waiting result. */
 export interface Waiting {
@@ -46,13 +40,8 @@ export class PendingResults implements vscode.TextDocumentContentProvider, vscod
 
   /** All of them, those for `uri` first. Any file's menu names all. */
   async list(uri: vscode.Uri): Promise<Waiting[]> {
-    const start = { line: 0, character: 0 };
-    const actions = await this.server.request<Action[] | null>('textDocument/codeAction', {
-      textDocument: { uri: uri.toString() },
-      range: { start, end: start },
-      context: { diagnostics: [], only: [APPLY_KIND], triggerKind: 1 },
-    });
-    return (actions ?? []).flatMap(({ title, edit, command }) => {
+    const found = await actions(this.server, uri.toString(), APPLY_KIND);
+    return found.flatMap(({ title, edit, command }) => {
       const { run, file } = command?.arguments?.[0] ?? {};
       if (!run || !file) return [];
       return [{ run, file, title, edit, uri: (edit && uriOf(edit)) ?? byName(file) }];

@@ -76,5 +76,6 @@ export const COMMANDS = {
   showHistory: 'stepwright.showHistory',
 } as const;
 
-/** The kind of the code actions that apply a waiting result. */
+/** The kinds of code actions that say what waits, and which failed files can be repeated. */
 export const APPLY_KIND = 'refactor.rewrite.stepwright.apply';
+export const RETRY_KIND = 'refactor.rewrite.stepwright.retry';

@@ -25,6 +25,8 @@ export interface Run {
   usage: Events['usage'] | undefined;
   summary: string | undefined;
   files: FileOutcome[];
+  /** The server can repeat the files that failed. */
+  retryable: boolean;
 }
 
 /** What has changed: a run came or changed its shape, or only a step of it got text. */
@@ -104,9 +106,16 @@ export class Runs {
     }
   }
 
+  /** The files that failed in this run can be repeated, or not any more. */
+  setRetryable(run: Run, retryable: boolean): void {
+    if (run.retryable === retryable) return;
+    run.retryable = retryable;
+    this.changed({ run });
+  }
+
   private describe({ run: id, workflow }: Events['workflow']): void {
     const before = this.byId.get(id);
-    const run: Run = before ?? { id, name: '', status: 'pending', steps: [], usage: undefined, summary: undefined, files: [] };
+    const run: Run = before ?? { id, name: '', status: 'pending', steps: [], usage: undefined, summary: undefined, files: [], retryable: false };
     run.name = workflow.workflow_name.replace(/ Workflow$/, '');
     run.status = workflow.status;
     run.steps = steps(workflow, run.steps);
@@ -158,7 +167,7 @@ export function abilities(run: Run): string[] {
   if (isRunning(run)) return ['running'];
   const words = ['over'];
   if (run.status === 'interrupted') words.push('resumable');
-  if (failedSteps(run).length > 0) words.push('retryable');
+  if (run.retryable) words.push('retryable');
   if (run.files.some((file) => file.action === 'created' || file.action === 'changed')) words.push('revertible');
   if (run.files.some((file) => file.action === 'pending')) words.push('waiting');
   return words;

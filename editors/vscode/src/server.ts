@@ -3,19 +3,15 @@
 import { execFile } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as os from 'node:os';
-import {
-  type ConfigurationParams,
-  type WorkDoneProgressBegin,
-  type WorkDoneProgressEnd,
-  type WorkDoneProgressReport,
-  CloseAction,
-  ErrorAction,
+import type {
   LanguageClient,
-  State,
+  WorkDoneProgressBegin,
+  WorkDoneProgressEnd,
+  WorkDoneProgressReport,
 } from 'vscode-languageclient/node';
 import * as vscode from 'vscode';
 import { type Found, find, judge } from './binary';
-import { type Events, type InputParams, EVENTS, INPUT } from './protocol';
+import type { Events } from './protocol';
 import { explicit } from './settings';
 
 const VERSION_DEADLINE_MS = 10_000;
@@ -42,8 +38,8 @@ export class Server implements vscode.Disposable {
   private client: LanguageClient | undefined;
   private program: string | undefined;
   private ends: number[] = [];
-  /** Starts and stops one after the other. */
-  private turn: Promise<void> = Promise.resolve();
+  /** Starts and stops one after the other, and none within the activation. */
+  private turn = new Promise<void>((resolve) => setImmediate(resolve));
   /** Why there is no server. */
   problem: string | undefined;
 
@@ -61,7 +57,7 @@ export class Server implements vscode.Disposable {
     this.turn = this.turn.then(async () => {
       await this.stop();
       this.ends = [];
-      await this.start();
+      await this.start().catch((error: unknown) => this.fail(`failed to start stepwright: ${String(error)}`));
     });
     return this.turn;
   }
@@ -130,7 +126,14 @@ export class Server implements vscode.Disposable {
     if ('problem' in found) return this.fail(found.problem);
     this.program = found.program;
     this.log.info(`starting ${found.program}`);
-    const client = this.makeClient(found.program);
+    // The library is large: loading it would hold up the activation.
+    const { makeClient } = require('./client') as typeof import('./client');
+    const client: LanguageClient = makeClient(found.program, {
+      log: this.log,
+      listener: this.listener,
+      settings: () => this.settings(),
+      closed: () => this.closed(client),
+    });
     this.client = client;
     try {
       await client.start();
@@ -168,51 +171,8 @@ export class Server implements vscode.Disposable {
     }
   }
 
-  private makeClient(program: string): LanguageClient {
-    // Without a transport it is stdio all the same, and nothing is appended to the arguments.
-    const client: LanguageClient = new LanguageClient(
-      'stepwright',
-      'stepwright',
-      { command: program, args: ['lsp'] },
-      {
-        documentSelector: [{ scheme: 'file' }, { scheme: 'untitled' }],
-        outputChannel: this.log,
-        initializationOptions: { stepwright: { events: true, inputBox: true } },
-        initializationFailedHandler: () => false,
-        errorHandler: {
-          error: () => ({ action: ErrorAction.Continue, handled: true }),
-          closed: () => this.closed(client),
-        },
-        middleware: {
-          workspace: { configuration: ({ items }: ConfigurationParams) => items.map(({ section }) => this.settings(section)) },
-          handleWorkDoneProgress: (token, value, next) => {
-            this.listener.progress(token, value);
-            // The client's own progress is one more line in the status bar; it only has to know of the end.
-            if (value.kind === 'end') next(token, value);
-          },
-          executeCommand: async (command, arguments_, next) => {
-            const answer: unknown = await next(command, arguments_);
-            this.listener.executed(command);
-            return answer;
-          },
-        },
-      },
-    );
-    for (const name of EVENTS) {
-      client.onNotification(`stepwright/${name}`, (params: Events[typeof name]) => this.listener.event(name, params as never));
-    }
-    // In place of the client's own handler, so that outcomes come with buttons.
-    client.onNotification('window/showMessage', ({ type, message }: { type: number; message: string }) => {
-      this.listener.message(type, message);
-    });
-    client.onRequest(INPUT, ask);
-    client.onDidChangeState(({ newState }) => {
-      if (newState !== State.Starting) this.listener.changed();
-    });
-    return client;
-  }
-
-  private closed(client: LanguageClient): { action: CloseAction; handled: true } {
+  /** Whether a new process is to be started. */
+  private closed(client: LanguageClient): boolean {
     const now = Date.now();
     this.ends = [...this.ends.filter((end) => now - end < RESTART_WINDOW_MS), now];
     const restarts = this.client === client && this.ends.length <= MOST_RESTARTS;
@@ -220,29 +180,16 @@ export class Server implements vscode.Disposable {
       this.problem = `stepwright ended ${this.ends.length} times within three minutes and isn't started again; see its log`;
     }
     this.listener.lost(restarts);
-    return { action: restarts ? CloseAction.Restart : CloseAction.DoNotRestart, handled: true };
+    return restarts;
   }
 
-  private settings(section: string | undefined): unknown {
-    if (section !== 'stepwright') return null;
+  private settings(): Record<string, unknown> {
     const { contributes } = this.context.extension.packageJSON as {
       contributes: { configuration: { properties: Record<string, unknown> } };
     };
     const configuration = vscode.workspace.getConfiguration();
     return explicit(Object.keys(contributes.configuration.properties), (key) => configuration.inspect(key));
   }
-}
-
-/** An instruction, for an action that needs one. */
-async function ask({ title, placeholder, value }: InputParams): Promise<{ value: string } | null> {
-  const typed = await vscode.window.showInputBox({
-    title,
-    prompt: placeholder ?? '',
-    value: value ?? '',
-    // A look at another window must not lose what was typed.
-    ignoreFocusOut: true,
-  });
-  return typed === undefined ? null : { value: typed };
 }
 
 /** What a program prints. `strictly`: a status other than 0 is an error. */

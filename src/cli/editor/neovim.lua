@@ -1,9 +1,11 @@
--- stepwright in Neovim 0.11 or newer, without a plugin: for ~/.config/nvim/init.lua.
+-- stepwright in Neovim 0.11 or newer, for ~/.config/nvim/init.lua. Not together with the plugin (`editors/neovim`), which does
+-- the same and more: it asks for instructions, shows waiting results beside their files, and has a status line.
 --
 -- Use it: `gra` on a line or a selection shows what stepwright offers there. To give an instruction:
 --   :Stepwright auto Add a doc comment to every public item
 --   :'<,'>Stepwright chat What does this do?
 --   :Stepwright write-tests
+--   :Stepwright cancel
 -- or as a comment marker (`AI: …`, then `gra`). Results are unsaved: `u` takes them back, `:wa` keeps them.
 
 local binary = "stepwright-binary"
@@ -47,6 +49,10 @@ local function execute(command, argument)
 end
 
 vim.api.nvim_create_user_command('Stepwright', function(call)
+  -- Neovim can't cancel from the progress message.
+  if call.args == 'cancel' then
+    return execute('stepwright.cancel', vim.empty_dict())
+  end
   local argument = { workflow = call.fargs[1], uri = vim.uri_from_bufnr(0) }
   local instruction = vim.trim(call.args:sub(#argument.workflow + 1))
   argument.instruction = instruction ~= '' and instruction or nil
@@ -55,7 +61,7 @@ vim.api.nvim_create_user_command('Stepwright', function(call)
   end
   execute('stepwright.run', argument)
 end, {
-  desc = 'Run a stepwright workflow: name, then the instruction',
+  desc = 'Run a stepwright workflow: name, then the instruction; or cancel every one',
   nargs = '+',
   range = true,
   complete = function(lead, line)
@@ -64,7 +70,7 @@ end, {
     end
     local listed = vim.system({ binary, 'workflows', '--json' }, { text = true }):wait()
     local decoded, workflows = pcall(vim.json.decode, listed.stdout or '')
-    local names = {}
+    local names = vim.startswith('cancel', lead) and { 'cancel' } or {}
     for _, workflow in ipairs(decoded and workflows or {}) do
       if vim.startswith(workflow.id, lead) then
         names[#names + 1] = workflow.id
@@ -73,8 +79,3 @@ end, {
     return names
   end,
 })
-
--- Neovim can't cancel from the progress message.
-vim.api.nvim_create_user_command('StepwrightCancel', function()
-  execute('stepwright.cancel', vim.empty_dict())
-end, { desc = 'Cancel every running stepwright workflow' })

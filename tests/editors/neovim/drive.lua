@@ -52,6 +52,13 @@ vim.lsp.handlers['workspace/applyEdit'] = function(err, params, ctx)
   return result
 end
 
+-- The answer to the next question for a text.
+local answer
+vim.ui.input = function(opts, on_confirm)
+  say('input', opts.prompt)
+  on_confirm(answer)
+end
+
 -- Every menu of the client goes through vim.ui.select. Code actions are picked by title; of other questions, the first answer.
 local wanted, picked
 vim.ui.select = function(items, opts, on_choice)
@@ -91,6 +98,26 @@ end
 -- Runs a command of the editor's own command line.
 function take.ex(command)
   vim.cmd(command)
+end
+
+-- Answers the next question for a text with this.
+function take.answer(text)
+  answer = text
+end
+
+-- Waits until the plugin's status line contains this.
+function take.status(text)
+  await('the status `' .. text .. '`', function() return require('stepwright').statusline():find(text, 1, true) end)
+end
+
+-- Waits until a visible window shows this.
+function take.window(text)
+  await('a window with `' .. text .. '`', function()
+    return vim.iter(vim.api.nvim_list_wins()):any(function(window)
+      local lines = vim.api.nvim_buf_get_lines(vim.api.nvim_win_get_buf(window), 0, -1, false)
+      return table.concat(lines, '\n'):find(text, 1, true) ~= nil
+    end)
+  end)
 end
 
 -- Waits until a progress text or a message contains this.

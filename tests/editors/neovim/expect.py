@@ -13,6 +13,7 @@ def problems(scenario, seen):
     texts = [p.get("message") or "" for p in seen.of("progress") if p["kind"] != "end"]
     yield from out_of_order("progress", expect.get("progress", []), texts)
     yield from out_of_order("message", expect.get("messages", []), seen.of("message"))
+    yield from out_of_order("question", expect.get("input", []), seen.of("input"))
     ends = sum(p["kind"] == "end" for p in seen.of("progress"))
     if ends != expect.get("runs", 1):
         yield f"{ends} run(s) ended in the progress, expected {expect.get('runs', 1)}"

@@ -6,12 +6,14 @@ import json
 import os
 import pathlib
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
 
 HERE = pathlib.Path(__file__).resolve().parent
+PLUGIN = HERE.parent.parent.parent / "editors" / "neovim"
 RECORDER = HERE.parent / "conformance" / "record.py"
 STEP_DEADLINE_S = 30
 SESSION_DEADLINE_S = 900
@@ -49,6 +51,9 @@ def play(name, scenario, stepwright, neovim, out, config=None):
         # It names this very binary unless that is on the PATH; either way it is the recorded one that starts.
         recorded = printed.stdout.replace(str(stepwright), str(scratch / "bin" / "stepwright"))
         (scratch / "pasted.lua").write_text(recorded)
+        if scenario.get("plugin"):
+            # A copy, since the index of its help is written beside it.
+            environment["SCENARIO_PLUGIN"] = str(shutil.copytree(PLUGIN, scratch / "plugin"))
         (scratch / "config.toml").write_text(config or replay_config(scratch, scenario))
         driven = {"open": scenario["open"], "steps": scenario["do"], "deadline_s": scenario.get("deadline_s", STEP_DEADLINE_S)}
         (scratch / "scenario.json").write_text(json.dumps(driven).replace("${workspace}", workspace.as_uri()))

@@ -1,4 +1,4 @@
-//! Every sample in the README works as it stands there.
+//! Every sample in the README, and of configuration elsewhere, works as it stands there.
 
 use std::{fs, path::PathBuf};
 
@@ -8,17 +8,21 @@ fn readme() -> String {
     fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("there is a README")
 }
 
-/// The fenced blocks of a language.
+/// The fenced blocks of a language in the README.
 fn blocks(language: &str) -> Vec<String> {
-    let text = readme();
+    blocks_in(&readme(), language)
+}
+
+fn blocks_in(text: &str, language: &str) -> Vec<String> {
     let opening = format!("```{language}\n");
     text.split(&opening).skip(1).map(|rest| rest.split("```").next().unwrap_or_default().to_owned()).collect()
 }
 
 #[test]
 fn configurations_are_right() {
-    let samples = blocks("toml");
-    assert_eq!(samples.len(), 3);
+    let walkthrough = include_str!("../../editors/vscode/walkthrough/model.md");
+    let samples = [blocks("toml"), blocks_in(walkthrough, "toml")].concat();
+    assert_eq!(samples.len(), 4);
     for sample in samples {
         let user = Some((PathBuf::from("/home/me/.config/stepwright/config.toml"), sample.clone()));
         let loaded = config::load(&Sources { user, editor: None, workspace: None });

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { until } from './code.mjs';
 
-const DEADLINE_MS = 30_000;
+const DEADLINE_MS = 60_000;
 const MENU = '.action-widget .monaco-list-row';
 const QUICK = '.quick-input-widget:not([style*="display: none"])';
 

@@ -11,9 +11,9 @@ const documented = (name, number) => `def ${name}():\n    """Gives ${number}."""
 
 export const replies = [
   { match: 'Summarize', reply: 'Two files were documented, one failed.' },
-  { match: 'path="a.py"', reply: '```python\n' + documented('a', 1) + '```', delay_ms: 800 },
+  { match: 'path="a.py"', reply: '```python\n' + documented('a', 1) + '```', delay_ms: 1500 },
   { match: 'path="b.py"', reply: "I'm sorry, but I can't help with that." },
-  { match: 'path="lib/c.py"', reply: '```python\n' + documented('c', 3) + '```', delay_ms: 1500 },
+  { match: 'path="lib/c.py"', reply: '```python\n' + documented('c', 3) + '```', delay_ms: 8000 },
 ];
 
 export async function play({ user, expect, code }) {

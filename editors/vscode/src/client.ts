@@ -9,13 +9,21 @@ export interface Connections {
   log: vscode.LogOutputChannel;
   listener: Listener;
   settings(): Record<string, unknown>;
+  /** The client has been up. */
+  wasReady(): boolean;
   /** The process has ended by itself; whether to start another. */
   closed(): boolean;
 }
 
-export function makeClient(program: string, { log, listener, settings, closed }: Connections): LanguageClient {
+export function makeClient(program: string, { log, listener, settings, wasReady, closed }: Connections): LanguageClient {
   // Without a transport it is stdio all the same, and nothing is appended to the arguments.
-  const client = new LanguageClient(
+  /** Who starts it tells of a start that failed; the library would tell so a second time. */
+  class Client extends LanguageClient {
+    override error(message: string, data?: unknown, showNotification?: boolean | 'force'): void {
+      super.error(message, data, wasReady() ? showNotification : false);
+    }
+  }
+  const client = new Client(
     'stepwright',
     'stepwright',
     { command: program, args: ['lsp'] },

@@ -16,11 +16,11 @@ let server: Server | undefined;
 
 export function activate(context: vscode.ExtensionContext): void {
   const log = vscode.window.createOutputChannel('stepwright', { log: true });
-  const runs = new Runs(({ run, step }) => {
-    if (step) return steps.changed(run, step);
+  const runs = new Runs(({ run, step, onlyText }) => {
+    if (step) steps.changed(run, step);
+    if (onlyText) return;
     view.refresh();
     status.update();
-    run.steps.forEach((step) => steps.changed(run, step));
     const waits = runs.all.some((run) => abilities(run).includes('waiting'));
     void vscode.commands.executeCommand('setContext', 'stepwright.waiting', waits);
     void vscode.commands.executeCommand('setContext', 'stepwright.running', runs.running.length > 0);
@@ -36,6 +36,10 @@ export function activate(context: vscode.ExtensionContext): void {
     },
     executed: (command) => {
       if (command === COMMANDS.apply || command === COMMANDS.discard) void settle(runs, pending);
+    },
+    stopped: () => {
+      progress.endAll();
+      runs.interrupt();
     },
     lost: (restarts) => {
       progress.endAll();

@@ -29,8 +29,8 @@ export interface Run {
   retryable: boolean;
 }
 
-/** What has changed: a run came or changed its shape, or only a step of it got text. */
-export type Change = { run: Run; step?: Step };
+/** What has changed: a run as a whole, or one step of it, of which maybe only what it says. */
+export type Change = { run: Run; step?: Step; onlyText?: boolean };
 
 export class Runs {
   private readonly byId = new Map<string, Run>();
@@ -70,7 +70,7 @@ export class Runs {
     if (!step) return;
     if (name === 'text') {
       step.text += (params as Events['text']).text;
-      return this.changed({ run, step });
+      return this.changed({ run, step, onlyText: true });
     }
     const { status, response, file_name, error } = params as Events['step'];
     // A step that begins again, as a resumed run's, shows what it says now.
@@ -79,7 +79,7 @@ export class Runs {
     step.text = response?.text ?? step.text;
     step.file = file_name ?? step.file;
     step.error = error;
-    this.changed({ run });
+    this.changed({ run, step });
   }
 
   /** The server has ended without saying so: whatever ran is over. */

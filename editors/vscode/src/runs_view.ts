@@ -4,6 +4,8 @@ import * as vscode from 'vscode';
 import type { FileOutcome, Status } from './protocol';
 import { type Run, type Runs, type Step, abilities, failedSteps, runDetail, stepDetail, stepTitle } from './runs';
 
+const REFRESH_PAUSE_MS = 100;
+
 export type Node =
   | { kind: 'run'; run: Run }
   | { kind: 'step'; run: Run; step: Step }
@@ -31,10 +33,16 @@ export class RunsView implements vscode.TreeDataProvider<Node> {
   private readonly emitter = new vscode.EventEmitter<void>();
   readonly onDidChangeTreeData = this.emitter.event;
 
+  private waiting: NodeJS.Timeout | undefined;
+
   constructor(private readonly runs: Runs) {}
 
+  /** Soon, since a batch of many files tells much at once. */
   refresh(): void {
-    this.emitter.fire();
+    this.waiting ??= setTimeout(() => {
+      this.waiting = undefined;
+      this.emitter.fire();
+    }, REFRESH_PAUSE_MS);
   }
 
   getChildren(node?: Node): Node[] {

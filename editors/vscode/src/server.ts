@@ -15,6 +15,7 @@ import type { Events } from './protocol';
 import { explicit } from './settings';
 
 const VERSION_DEADLINE_MS = 10_000;
+const START_DEADLINE_MS = 30_000;
 /** A server that ends more often than this isn't started again by itself. */
 const MOST_RESTARTS = 4;
 const RESTART_WINDOW_MS = 180_000;
@@ -31,6 +32,8 @@ export interface Listener {
   executed(command: string): void;
   /** The process has ended by itself; `restarts` says whether a new one is being started. */
   lost(restarts: boolean): void;
+  /** The process was ended on purpose. */
+  stopped(): void;
   changed(): void;
 }
 
@@ -38,6 +41,8 @@ export class Server implements vscode.Disposable {
   private client: LanguageClient | undefined;
   private program: string | undefined;
   private ends: number[] = [];
+  /** The present client has been up. */
+  private wasReady = false;
   /** Starts and stops one after the other, and none within the activation. */
   private turn = new Promise<void>((resolve) => setImmediate(resolve));
   /** Why there is no server. */
@@ -56,6 +61,7 @@ export class Server implements vscode.Disposable {
   restart(): Promise<void> {
     this.turn = this.turn.then(async () => {
       await this.stop();
+      this.listener.stopped();
       this.ends = [];
       await this.start().catch((error: unknown) => this.fail(`failed to start stepwright: ${String(error)}`));
     });
@@ -114,7 +120,9 @@ export class Server implements vscode.Disposable {
 
   async tellProblem(): Promise<void> {
     const problem = this.problem ?? 'failed to start stepwright: see its log';
-    const picked = await vscode.window.showErrorMessage(problem, 'Try Again', 'Open Settings', 'How to Install');
+    const help = problem.endsWith('see its log') ? ['Show Log'] : ['Open Settings', 'How to Install'];
+    const picked = await vscode.window.showErrorMessage(problem, 'Try Again', ...help);
+    if (picked === 'Show Log') this.log.show();
     if (picked === 'Try Again') await this.restart();
     if (picked === 'Open Settings') await vscode.commands.executeCommand('workbench.action.openSettings', 'stepwright.server.path');
     if (picked === 'How to Install') await vscode.commands.executeCommand('stepwright.ui.walkthrough');
@@ -122,6 +130,8 @@ export class Server implements vscode.Disposable {
 
   private async start(): Promise<void> {
     this.problem = undefined;
+    this.program = undefined;
+    this.wasReady = false;
     const found = await this.find();
     if ('problem' in found) return this.fail(found.problem);
     this.program = found.program;
@@ -132,16 +142,18 @@ export class Server implements vscode.Disposable {
       log: this.log,
       listener: this.listener,
       settings: () => this.settings(),
+      wasReady: () => this.wasReady,
       closed: () => this.closed(client),
     });
     this.client = client;
     try {
-      await client.start();
+      await within(START_DEADLINE_MS, client.start());
+      this.wasReady = true;
+      this.listener.changed();
     } catch (error) {
-      const cause = error instanceof Error ? error.message : String(error);
-      if (this.client === client) return this.fail(`failed to start stepwright: \`${found.program}\`: ${cause}`);
+      this.log.error(String(error));
+      this.fail(`failed to start stepwright: \`${found.program}\` didn't answer as a language server; see its log`);
     }
-    this.listener.changed();
   }
 
   private fail(problem: string): void {
@@ -173,6 +185,8 @@ export class Server implements vscode.Disposable {
 
   /** Whether a new process is to be started. */
   private closed(client: LanguageClient): boolean {
+    // One that ends before it is up would do so again; its start tells why.
+    if (!this.wasReady) return false;
     const now = Date.now();
     this.ends = [...this.ends.filter((end) => now - end < RESTART_WINDOW_MS), now];
     const restarts = this.client === client && this.ends.length <= MOST_RESTARTS;
@@ -190,6 +204,14 @@ export class Server implements vscode.Disposable {
     const configuration = vscode.workspace.getConfiguration();
     return explicit(Object.keys(contributes.configuration.properties), (key) => configuration.inspect(key));
   }
+}
+
+async function within<T>(deadlineMs: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${deadlineMs / 1000} s`)), deadlineMs);
+  });
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
 /** What a program prints. `strictly`: a status other than 0 is an error. */

@@ -10,6 +10,9 @@ export class StepTexts implements vscode.TextDocumentContentProvider, vscode.Dis
   readonly onDidChange = this.emitter.event;
   private readonly registration = vscode.workspace.registerTextDocumentContentProvider(STEP_SCHEME, this);
 
+  /** Those that were asked for, as `RUN/STEP`. */
+  private readonly shown = new Set<string>();
+
   constructor(private readonly runs: Runs) {}
 
   async show(run: Run, step: Step): Promise<void> {
@@ -17,10 +20,11 @@ export class StepTexts implements vscode.TextDocumentContentProvider, vscode.Dis
   }
 
   changed(run: Run, step: Step): void {
-    this.emitter.fire(uriOf(run, step));
+    if (this.shown.has(`${run.id}/${step.id}`)) this.emitter.fire(uriOf(run, step));
   }
 
   provideTextDocumentContent(uri: vscode.Uri): string {
+    this.shown.add(uri.query);
     const [run = '', step] = uri.query.split('/');
     const text = this.runs.get(run)?.steps.find(({ id }) => id === Number(step))?.text;
     return text ?? 'This run is not kept any more; see the history.\n';

@@ -91,21 +91,16 @@ export class User {
     throw new Error(`could not reach \`${title}\` in the menu`);
   }
 
+  /** Picks a command; asks again when something else took the focus meanwhile. */
   async palette(command) {
-    await this.openPalette();
-    await this.page.locator(`${QUICK} input`).first().fill(`>${command}`);
-    const row = this.page.locator(`${QUICK} .monaco-list-row`, { hasText: command }).first();
-    await row.waitFor();
-    await row.click();
-  }
-
-  async openPalette() {
-    await this.until('the palette', async () => {
+    await this.until(`\`${command}\` in the palette`, async () => {
       await this.page.keyboard.press('F1');
-      const shown = this.page.waitForSelector(`${QUICK} input`, { timeout: 2000 }).catch(() => undefined);
+      const input = this.page.locator(`${QUICK} input`).first();
+      const filled = await input.fill(`>${command}`, { timeout: 2000 }).then(() => true, () => false);
       // Inside a page of Markdown the key does nothing.
-      if (!(await shown)) await this.page.locator('.part.titlebar').click({ position: { x: 300, y: 10 } });
-      return shown;
+      if (!filled) await this.page.locator('.part.titlebar').click({ position: { x: 300, y: 10 } });
+      const row = this.page.locator(`${QUICK} .monaco-list-row`, { hasText: command }).first();
+      return filled && row.click({ timeout: 5000 }).then(() => true, () => false);
     });
   }
 
@@ -144,9 +139,7 @@ export class User {
   }
 
   async clearToasts() {
-    await this.openPalette();
-    await this.page.locator(`${QUICK} input`).first().fill('>Notifications: Clear All Notifications');
-    await this.page.locator(`${QUICK} .monaco-list-row`, { hasText: 'Clear All' }).first().click();
+    await this.palette('Notifications: Clear All Notifications');
     await this.until('no notifications', async () => (await this.page.locator('.notification-toast').count()) === 0);
   }
 

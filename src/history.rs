@@ -4,7 +4,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use crate::engine::ports::{Entry, Journal, JournalError, Message};
+use crate::engine::{
+    journal::{EditEntry, EditId, Entry, Journal, JournalError},
+    ports::Message,
+};
 
 /// A history that ends with the process.
 #[derive(Default)]
@@ -14,20 +17,15 @@ pub struct Memory {
 
 #[derive(Default)]
 struct Kept {
-    entries: Vec<Entry>,
-    messages: Vec<Message>,
+    messages: Vec<(String, u32, Message)>,
+    edits: EditId,
 }
 
 impl Memory {
     /// A message by its id, `m1` being the first.
     pub fn find(&self, id: &str) -> Option<Message> {
         let number: usize = id.strip_prefix('m')?.parse().ok()?;
-        self.kept().messages.get(number.checked_sub(1)?).cloned()
-    }
-
-    /// Everything that was recorded of a run, in order.
-    pub fn run(&self, run: &str) -> Vec<Entry> {
-        self.kept().entries.iter().filter(|entry| entry.run() == run).cloned().collect()
+        self.kept().messages.get(number.checked_sub(1)?).map(|(_, _, message)| message.clone())
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -37,15 +35,24 @@ impl Memory {
 
 #[async_trait]
 impl Journal for Memory {
-    async fn record(&self, entry: Entry) -> Result<(), JournalError> {
-        self.kept().entries.push(entry);
+    async fn record(&self, _: &str, _: Entry) -> Result<(), JournalError> {
         Ok(())
     }
 
-    async fn message(&self, message: Message) -> Result<String, JournalError> {
-        let mut kept = self.kept();
-        kept.messages.push(message);
-        Ok(format!("m{}", kept.messages.len()))
+    async fn message(&self, run: &str, step: u32, message: Message) -> Result<String, JournalError> {
+        let messages = &mut self.kept().messages;
+        let known = messages.iter().position(|(of, at, _)| of == run && *at == step);
+        let number = known.map_or(messages.len(), |at| at) + 1;
+        if known.is_none() {
+            messages.push((run.to_owned(), step, message));
+        }
+        Ok(format!("m{number}"))
+    }
+
+    async fn edit(&self, _: &str, _: EditEntry) -> Result<EditId, JournalError> {
+        let edits = &mut self.kept().edits;
+        *edits += 1;
+        Ok(*edits)
     }
 }
 
@@ -57,8 +64,9 @@ mod tests {
     fn messages_are_found_by_their_ids() {
         let memory = Memory::default();
         let message = |text: &str| Message { prompt: text.to_owned(), reply: text.to_owned() };
-        for (text, id) in [("a", "m1"), ("b", "m2")] {
-            assert_eq!(futures::executor::block_on(memory.message(message(text))).unwrap(), id);
+        for (step, text, id) in [(1, "a", "m1"), (2, "b", "m2"), (1, "c", "m1")] {
+            let kept = memory.message("r", step, message(text));
+            assert_eq!(futures::executor::block_on(kept).unwrap(), id);
         }
         assert_eq!(memory.find("m2"), Some(message("b")));
         for id in ["m0", "m3", "2", "m", "mm", "m-1", "m99999999999999999999"] {

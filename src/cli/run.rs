@@ -15,6 +15,7 @@ use crate::{
         self, Outcome, Stop,
         event::Action,
         job::{Job, fresh_id},
+        journal::Past,
         ports::{Observer, Ports},
     },
     history::Memory,
@@ -145,7 +146,7 @@ pub async fn execute(arguments: &Arguments, setup: &Setup) -> Result<Outcome, Us
     if arguments.form == Form::Steps {
         print(&format!("{}\n", job.name()));
     }
-    let outcome = engine::execute(job, ports, stop).await;
+    let outcome = engine::execute(job, Past::default(), ports, stop).await;
     match arguments.form {
         Form::Json => {}
         Form::Diff => print(&workspace.diff()),
@@ -204,6 +205,7 @@ fn job(arguments: &Arguments, setup: &Setup) -> Result<Job, Usage> {
         tags: arguments.tags.clone(),
         named,
         summary: setup.settings.summary,
+        reply_to: None,
     })
 }
 

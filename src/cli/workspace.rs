@@ -11,6 +11,7 @@ use async_trait::async_trait;
 
 use crate::{
     document::{FileRef, disk, edit::unified_diff, tests_for::Placement},
+    engine::journal::Journal,
     engine::ports::{Edit, Saved, Snapshot, Workspace, WorkspaceError},
     files::{Files, Permission},
 };
@@ -91,7 +92,7 @@ impl Workspace for DiskWorkspace {
         self.files.permission(file, true).map(drop)
     }
 
-    async fn save(&self, edit: Edit) -> Result<Saved, WorkspaceError> {
+    async fn save(&self, edit: Edit, journal: &dyn Journal) -> Result<Saved, WorkspaceError> {
         let (files, file, named) = (self.files.clone(), edit.base.file.clone(), edit.named);
         let permission = blocking(move || files.permission(&file, named)).await?;
         let reason = match (permission, &edit.risk) {

@@ -3,10 +3,11 @@
 use futures::StreamExt;
 
 use super::{
-    Done, Run,
+    Run,
     error::StepError,
     event::Kind,
-    ports::{Delta, Entry, Finish, ModelErrorKind, Request, Usage},
+    journal::{Entry, Left},
+    ports::{Delta, Finish, ModelErrorKind, Request, Usage},
 };
 use crate::workflow::Status;
 
@@ -14,19 +15,23 @@ impl Run {
     /// Sends one request and returns its whole answer; an answer that isn't complete is an error.
     /// `shown`: its text is reported as it comes.
     pub(super) async fn answer(&self, id: u32, request: Request, shown: bool) -> Result<String, StepError> {
-        let run = self.job.run.clone();
+        let number = self.next_answer(id);
+        if let Some(text) = self.answered_before(id, number, &request) {
+            if shown {
+                self.show(id, &text);
+            }
+            return Ok(text);
+        }
         let mut retried = false;
         loop {
-            let entry = Entry::Attempt { run: run.clone(), step: id, prompt: request.prompt.clone() };
-            self.ports.journal.record(entry).await?;
+            self.record(Entry::Attempt { step: id, number, request: Box::new(request.clone()) }).await?;
             match self.effect(self.stream(id, request.clone(), shown)).await {
                 // Nothing of the answer was used or shown yet, so that asking again costs no more than a request.
                 Err(StepError::Model(error)) if error.kind == ModelErrorKind::Truncated && !shown && !retried => {
                     retried = true;
                 }
                 Ok((text, usage)) => {
-                    let entry = Entry::Answer { run, step: id, text: text.clone(), usage };
-                    self.ports.journal.record(entry).await?;
+                    self.record(Entry::Answer { step: id, number, text: text.clone(), usage }).await?;
                     return Ok(text);
                 }
                 Err(error) => return Err(error),
@@ -73,7 +78,7 @@ impl Run {
     fn show(&self, id: u32, piece: &str) {
         let first = self.state().steps[id as usize - 1].status != Status::Streaming;
         if first {
-            self.set_step(id, Status::Streaming, &Done::default(), None);
+            self.set_step(id, Status::Streaming, &Left::default(), None);
         }
         self.report(Kind::Text { step_id: id, text: piece.to_owned() });
     }

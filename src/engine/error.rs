@@ -2,7 +2,10 @@
 
 use thiserror::Error;
 
-use super::ports::{JournalError, ModelError, WorkspaceError};
+use super::{
+    journal::JournalError,
+    ports::{ModelError, WorkspaceError},
+};
 
 /// A step that failed. The text goes to the user as it is.
 #[derive(Clone, Debug, Error)]

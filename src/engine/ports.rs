@@ -1,4 +1,4 @@
-//! The four ports through which a run acts: model, workspace, observer, journal.
+//! The ports through which a run acts: model, workspace, observer; the fourth, the journal, is [`super::journal`].
 //!
 //! Nothing here knows an editor, a wire format, SQL or a disk. A front end, or a test, brings an implementation of each.
 
@@ -8,9 +8,9 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 use thiserror::Error;
 
+use super::{event::Event, journal::Journal};
 use crate::{
     document::{FileRef, tests_for::Placement},
-    engine::event::Event,
     workflow::Role,
 };
 
@@ -147,8 +147,9 @@ pub trait Workspace: Send + Sync {
     /// Whether an edit of this file could be carried out, asked before anything is paid for.
     fn may_write(&self, file: &FileRef) -> Result<(), WorkspaceError>;
 
-    /// Carries out an edit. Nothing is overwritten that isn't what the edit is based on.
-    async fn save(&self, edit: Edit) -> Result<Saved, WorkspaceError>;
+    /// Carries out an edit. Nothing is overwritten that isn't what the edit is based on, and nothing leaves before `journal` has both sides
+    /// of it.
+    async fn save(&self, edit: Edit, journal: &dyn Journal) -> Result<Saved, WorkspaceError>;
 
     /// Where the tests of a source file go, by the rules that need no model.
     async fn tests_for(&self, source: &Snapshot) -> Result<Option<Placement>, WorkspaceError>;
@@ -163,6 +164,8 @@ pub struct Edit {
     /// The run's name, for the user: "Write Tests".
     pub title: String,
     pub run: String,
+    /// 0: none of the steps, but the run itself.
+    pub step: u32,
     pub base: Snapshot,
     /// LF line ends.
     pub text: String,
@@ -210,15 +213,6 @@ pub trait Observer: Send + Sync {
     fn report(&self, event: &Event);
 }
 
-/// Keeps what happened. Each call returns once the entry is durable.
-#[async_trait]
-pub trait Journal: Send + Sync {
-    async fn record(&self, entry: Entry) -> Result<(), JournalError>;
-
-    /// Keeps a prompt and its reply as a message; returns its id (`m1`, `m2`, …, unique in the workspace).
-    async fn message(&self, message: Message) -> Result<String, JournalError>;
-}
-
 /// Has the workspace's check command.
 pub trait Checker: Send + Sync {
     /// For the checks of one run. What they need on disk is removed when it is dropped.
@@ -241,59 +235,9 @@ pub struct CheckResult {
     pub output: String,
 }
 
-/// One fact about a run.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Entry {
-    Begin {
-        run: String,
-        workflow: String,
-        instruction: String,
-    },
-    /// A request is about to be sent.
-    Attempt {
-        run: String,
-        step: u32,
-        prompt: String,
-    },
-    Answer {
-        run: String,
-        step: u32,
-        text: String,
-        usage: Usage,
-    },
-    Step {
-        run: String,
-        step: u32,
-        module: String,
-        status: crate::workflow::Status,
-        error: Option<String>,
-    },
-    End {
-        run: String,
-        status: crate::workflow::Status,
-    },
-}
-
-impl Entry {
-    /// The run that it is about.
-    pub fn run(&self) -> &str {
-        match self {
-            Self::Begin { run, .. }
-            | Self::Attempt { run, .. }
-            | Self::Answer { run, .. }
-            | Self::Step { run, .. }
-            | Self::End { run, .. } => run,
-        }
-    }
-}
-
 /// A prompt and its reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     pub prompt: String,
     pub reply: String,
 }
-
-#[derive(Clone, Debug, Error)]
-#[error("failed to keep the run's history: {0}")]
-pub struct JournalError(pub String);

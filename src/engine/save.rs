@@ -1,9 +1,10 @@
 //! The save-file step: asks for content, and edits the file only after a complete, accepted answer.
 
 use super::{
-    Done, Run,
+    Run,
     error::StepError,
     event::{Action, FileOutcome},
+    journal::Left,
     ports::{Edit, Request, Saved, Snapshot, WorkspaceError},
     prompt,
     step::{Composed, Scope},
@@ -18,7 +19,7 @@ use crate::{
 };
 
 impl Run {
-    pub(super) async fn save(&self, id: u32, save: &Save, scope: &Scope) -> Result<Done, StepError> {
+    pub(super) async fn save(&self, id: u32, save: &Save, scope: &Scope) -> Result<Left, StepError> {
         let name = self.render(&save.module, &save.file, scope)?;
         let result = match self.file(&name) {
             Ok(file) => self.write(id, save, scope, &file).await,
@@ -30,12 +31,15 @@ impl Run {
             self.record_edit(outcome, format!("was refused: {reason}"));
         }
         let response = result?;
-        Ok(Done { response: Some(response), file_name: Some(name) })
+        Ok(Left { response: Some(response), file_name: Some(name), ..Left::default() })
     }
 
     async fn write(&self, id: u32, save: &Save, scope: &Scope, file: &FileRef) -> Result<String, StepError> {
         // Asked before anything is paid for; asked again when the edit is made.
         self.ports.workspace.may_write(file)?;
+        if let Some(edit) = self.edited_before(id) {
+            return self.edit_again(id, edit, scope).await;
+        }
         match save.mode {
             Mode::Replace => self.replace(id, save, scope, file).await,
             Mode::Append => self.append(id, save, scope, file).await,
@@ -52,7 +56,7 @@ impl Run {
         let reminder = ask_for_content(&self.nonce, &file.name, inline);
         let take = |text: &str| take_content(text, &target, inline);
         let extracted = self.content(id, save, composed, reminder, &take).await?;
-        self.edit(base, current, extracted, scope).await
+        self.edit(id, base, current, extracted, scope).await
     }
 
     /// The text is joined to what the file holds when the answer is there, so that typing elsewhere in it does no harm.
@@ -77,7 +81,7 @@ impl Run {
         let current = self.current_text(&base);
         let existing = if afresh { "" } else { current.as_deref().unwrap_or_default() };
         extracted.text = answer::join_pages(existing, &extracted.text);
-        self.edit(base, current, extracted, scope).await
+        self.edit(id, base, current, extracted, scope).await
     }
 
     /// Whether an appending step drops what was in the file before the run. Decided once a run and file.
@@ -148,6 +152,7 @@ impl Run {
     /// Makes the edit and says what became of it. Once begun it isn't cancelled: half an edit helps nobody.
     pub(super) async fn edit(
         &self,
+        id: u32,
         base: Snapshot,
         current: Option<String>,
         extracted: Extracted,
@@ -164,20 +169,29 @@ impl Run {
             self.record_unchanged(&file.name);
             return Ok("no change".to_owned());
         }
+        let risk = risk(current.as_deref(), &text, &flags);
         let edit = Edit {
             title: self.job.name(),
             run: self.job.run.clone(),
+            step: id,
             base,
-            text: text.clone(),
+            text,
             named: self.job.named.contains(&file.name),
-            risk: risk(current.as_deref(), &text, &flags),
+            risk,
         };
-        let (action, reason) = match self.ports.workspace.save(edit).await? {
+        let text = edit.text.clone();
+        let saved = self.ports.workspace.save(edit, &*self.ports.journal).await?;
+        Ok(self.conclude_edit(file, saved, text, scope))
+    }
+
+    /// Says what became of an edit.
+    pub(super) fn conclude_edit(&self, file: FileRef, saved: Saved, text: String, scope: &Scope) -> String {
+        let (action, reason) = match saved {
             Saved::Created => (Action::Created, None),
             Saved::Changed => (Action::Changed, None),
             Saved::Unchanged => {
                 self.record_unchanged(&file.name);
-                return Ok("no change".to_owned());
+                return "no change".to_owned();
             }
             Saved::Pending { reason } => {
                 self.state().pending.insert(file.name.clone(), text);
@@ -193,7 +207,7 @@ impl Run {
         let words = if untested { format!("{words}, tests not run") } else { words };
         let reason = reason.or(untested.then(|| "tests not run: no check command is trusted".to_owned()));
         self.record_edit(FileOutcome { file, action, reason }, words.clone());
-        Ok(words)
+        words
     }
 
     /// The file's text with what this run has put on hold for it.
@@ -219,7 +233,8 @@ impl Run {
             return Ok(());
         }
         let (title, run, named) = (self.job.name(), self.job.run.clone(), true);
-        self.ports.workspace.save(Edit { title, run, base, text, named, risk: None }).await?;
+        let edit = Edit { title, run, step: 0, base, text, named, risk: None };
+        self.ports.workspace.save(edit, &*self.ports.journal).await?;
         Ok(())
     }
 }

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::{
-    Done, Reply, Run,
+    Reply, Run,
     batch::{Shown, Turn},
     error::StepError,
+    journal::{Left, TestPlace},
     plan::{Block, Slot},
     ports::{Message, Request, Snapshot},
     prompt,
@@ -45,14 +46,6 @@ impl Scope {
     }
 }
 
-/// The file that a test-file step found.
-#[derive(Clone, Debug)]
-pub struct TestPlace {
-    pub path: String,
-    /// The tests go into the file under test itself.
-    pub inline: bool,
-}
-
 /// A prompt's pieces, rendered.
 pub struct Composed {
     pub shared: String,
@@ -70,15 +63,19 @@ impl Run {
                 let outer = Arc::new(scope.vars.clone());
                 if self.lay_out(steps, block, &outer) {
                     scope.vars.extend(&block.bindings);
+                    self.record_plan().await?;
                     self.report(super::Kind::Workflow(self.descriptor()));
                 }
             }
             let cause = || "its items aren't a list of anything".to_owned();
             let slot = block.slots.get_mut(i);
             let slot = slot.ok_or_else(|| StepError::Workflow { module: "for-each".to_owned(), cause: cause() })?;
-            match (step, slot) {
-                (_, Slot::Absent) => {}
-                (Step::ForEach(each), Slot::Each(blocks)) => self.for_each(each, blocks, scope).await?,
+            let left = match (step, slot) {
+                (_, Slot::Absent) => continue,
+                (Step::ForEach(each), Slot::Each(blocks)) => {
+                    self.for_each(each, blocks, scope).await?;
+                    continue;
+                }
                 (Step::Chat(chat), Slot::Step(id)) => self.step(*id, self.chat(*id, chat, scope)).await?,
                 (Step::Ask(ask), Slot::Step(id)) => self.step(*id, self.ask(*id, ask, scope)).await?,
                 (Step::Save(save), Slot::Step(id)) => self.step(*id, self.save(*id, save, scope)).await?,
@@ -87,28 +84,30 @@ impl Run {
                 (Step::ForEach(_), Slot::Step(_)) | (_, Slot::Each(_)) => {
                     unreachable!("the layout makes a slot of its step's kind")
                 }
+            };
+            for (name, value) in left.output {
+                scope.vars.set(name, value);
             }
+            scope.tests = left.tests.or(scope.tests.take());
         }
         Ok(())
     }
 
-    async fn chat(&self, id: u32, chat: &Chat, scope: &mut Scope) -> Result<Done, StepError> {
+    async fn chat(&self, id: u32, chat: &Chat, scope: &Scope) -> Result<Left, StepError> {
         let composed = self.compose(&chat.module, &chat.prompt, scope, &[]).await?;
         let request = self.request(id, chat.role, composed, None);
         let reply = self.answer(id, request.clone(), true).await?;
         let text = answer::plain_text(&reply).trim().to_owned();
         let message = Message { prompt: self.job.instruction.clone(), reply: text.clone() };
-        let message = self.ports.journal.message(message).await?;
-        let reply = Reply { message, module: request.step, text: text.clone() };
+        let message = self.ports.journal.message(&self.job.run, id, message).await?;
+        let reply = Reply { message: message.clone(), module: request.step, text: text.clone() };
         self.state().replies.push(reply);
-        if let Some(name) = &chat.into {
-            scope.vars.set(name, Value::Text(text.clone()));
-        }
-        Ok(Done { response: Some(text), file_name: None })
+        let output = chat.into.iter().map(|name| (name.clone(), Value::Text(text.clone()))).collect();
+        Ok(Left { response: Some(text), output, message: Some(message), ..Left::default() })
     }
 
     /// An answer of the wrong form is asked for once more, with what was wrong about it.
-    async fn ask(&self, id: u32, ask: &Ask, scope: &mut Scope) -> Result<Done, StepError> {
+    async fn ask(&self, id: u32, ask: &Ask, scope: &Scope) -> Result<Left, StepError> {
         let composed = self.compose(&ask.module, &ask.prompt, scope, &[]).await?;
         let request = self.request(id, ask.role, composed, None);
         let count = match &ask.count {
@@ -126,8 +125,7 @@ impl Run {
             }
         };
         let response = value.text().into_owned();
-        scope.vars.set(&ask.into, value);
-        Ok(Done { response: Some(response), file_name: None })
+        Ok(Left { response: Some(response), output: vec![(ask.into.clone(), value)], ..Left::default() })
     }
 
     /// What the answer says, or what is wrong about it.
@@ -197,7 +195,7 @@ impl Run {
         Ok(Value::List(items))
     }
 
-    async fn test_file(&self, id: u32, step: &TestFile, scope: &mut Scope) -> Result<Done, StepError> {
+    async fn test_file(&self, id: u32, step: &TestFile, scope: &Scope) -> Result<Left, StepError> {
         let name = self.render(&step.module, &step.source, scope)?;
         let source = self.ports.workspace.locate(&name)?;
         let source = self.effect(self.ports.workspace.read(&source)).await?;
@@ -212,12 +210,13 @@ impl Run {
             None => (self.ask_for_test_path(id, step, scope, &name).await?, String::new(), None, false),
         };
         let example = example.filter(|example| *example != path && *example != name);
-        scope.tests = Some(TestPlace { path: path.clone(), inline });
-        scope.vars.set(&step.into, Value::File(path.clone()));
-        scope.vars.set(format!("{}.notes", step.into), Value::Text(notes.trim().to_owned()));
-        let example = example.map_or(Value::Text("none".to_owned()), Value::File);
-        scope.vars.set(format!("{}.example", step.into), example);
-        Ok(Done { response: Some(path.clone()), file_name: Some(path) })
+        let output = vec![
+            (step.into.clone(), Value::File(path.clone())),
+            (format!("{}.notes", step.into), Value::Text(notes.trim().to_owned())),
+            (format!("{}.example", step.into), example.map_or(Value::Text("none".to_owned()), Value::File)),
+        ];
+        let tests = Some(TestPlace { path: path.clone(), inline });
+        Ok(Left { response: Some(path.clone()), file_name: Some(path), output, tests, ..Left::default() })
     }
 
     async fn ask_for_test_path(

@@ -24,6 +24,7 @@ use crate::{
         self, Outcome, Stop,
         event::{Event, Kind},
         job::{Job, MarkedLines, Refusal, Selection, fresh_id},
+        journal::Past,
         ports::{Message, Ports, WorkspaceError},
     },
     workflow::Status,
@@ -155,7 +156,7 @@ impl Shared {
             journal: self.history.clone(),
             checker,
         };
-        let outcome = engine::execute(job, ports, stop).await;
+        let outcome = engine::execute(job, Past::default(), ports, stop).await;
         self.show_replies(&request, &outcome).await;
         observer.tell_end();
         drop(observer);
@@ -235,6 +236,7 @@ impl Shared {
             tags: request.tags.clone(),
             named,
             summary: settings.summary,
+            reply_to: request.prompt.as_ref().and_then(|uri| self.state().file(uri)),
         };
         let model = self.model();
         for warning in job.prepare(&settings, |name| model.knows(name))? {

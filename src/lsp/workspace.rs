@@ -27,6 +27,7 @@ use crate::{
         merge::{Merged, merge},
         tests_for::Placement,
     },
+    engine::journal::Journal,
     engine::ports::{Edit, Saved, Snapshot, Workspace, WorkspaceError},
     files::Permission,
 };
@@ -92,7 +93,7 @@ impl Workspace for EditorWorkspace {
         files.permission(file, true).map(drop)
     }
 
-    async fn save(&self, edit: Edit) -> Result<Saved, WorkspaceError> {
+    async fn save(&self, edit: Edit, journal: &dyn Journal) -> Result<Saved, WorkspaceError> {
         let files = self.shared.state().files.clone();
         let (file, named) = (edit.base.file.clone(), edit.named);
         let permission = blocking(move || files.permission(&file, named)).await?;

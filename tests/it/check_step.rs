@@ -17,6 +17,7 @@ use stepwright::{
         event::{Event, Kind},
         execute,
         job::Job,
+        journal::{Journal, Past},
         ports::*,
     },
     history::Memory,
@@ -65,7 +66,7 @@ impl Workspace for World {
         Ok(())
     }
 
-    async fn save(&self, edit: Edit) -> Result<Saved, WorkspaceError> {
+    async fn save(&self, edit: Edit, _: &dyn Journal) -> Result<Saved, WorkspaceError> {
         if let Some(reason) = edit.risk {
             return Ok(Saved::Pending { reason });
         }
@@ -167,6 +168,7 @@ fn run(world: World, source: &str) -> (Arc<World>, String) {
         tags: BTreeMap::new(),
         named: Default::default(),
         summary: false,
+        reply_to: None,
     };
     let checker = world.results.as_ref().map(|results| -> Arc<dyn Checker> {
         let results = Mutex::new(std::mem::take(&mut *results.lock().unwrap()));
@@ -180,7 +182,7 @@ fn run(world: World, source: &str) -> (Arc<World>, String) {
         checker,
     };
     // Nothing here waits for anything outside.
-    execute(job, ports, Stop::default()).now_or_never().expect("the run doesn't wait");
+    execute(job, Past::default(), ports, Stop::default()).now_or_never().expect("the run doesn't wait");
     let mut shown = world.seen.lock().unwrap().clone();
     writeln!(shown, "{} runs, {} requests", world.ran.lock().unwrap().len(), world.prompts.lock().unwrap().len())
         .unwrap();

@@ -9,6 +9,7 @@ use crate::{
         self, Stop,
         event::Event,
         job::Job,
+        journal::{Journal, Past},
         ports::{
             Delta, Edit, Finish, Model, ModelError, Observer, Ports, Request, Saved, Snapshot, Usage, Workspace,
             WorkspaceError,
@@ -64,7 +65,7 @@ impl Workspace for World {
         Ok(())
     }
 
-    async fn save(&self, edit: Edit) -> Result<Saved, WorkspaceError> {
+    async fn save(&self, edit: Edit, _: &dyn Journal) -> Result<Saved, WorkspaceError> {
         self.written.lock().unwrap().push(edit);
         Ok(Saved::Changed)
     }
@@ -105,11 +106,12 @@ fn requests(parallel: u32) -> Vec<Request> {
         tags: Default::default(),
         named: Default::default(),
         summary: false,
+        reply_to: None,
     };
     let journal = Arc::new(Memory::default());
     let (model, workspace, observer) = (world.clone(), world.clone(), world.clone());
     let ports = Ports { model, workspace, observer, journal, checker: None };
-    let outcome = futures::executor::block_on(engine::execute(job, ports, Stop::default()));
+    let outcome = futures::executor::block_on(engine::execute(job, Past::default(), ports, Stop::default()));
     assert_eq!(outcome.failed, Vec::<String>::new());
     std::mem::take(&mut *world.requests.lock().unwrap())
 }

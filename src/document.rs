@@ -18,6 +18,7 @@ pub mod path;
 pub mod position;
 pub mod prompt;
 pub mod reference;
+pub mod revert;
 pub mod tests_for;
 
 use position::{Encoding, Position, Range};

@@ -97,7 +97,7 @@ impl Files {
         let merged = match (&base.text, &now) {
             _ if base.text == now => text.to_owned(),
             (Some(base), Some(now)) => match merge(base, now, text) {
-                Merged { text, conflicts: 0 } => text,
+                Merged { text, conflicts } if conflicts.is_empty() => text,
                 _ => return Ok(pending("the same lines changed on disk while the run was going on")),
             },
             (None, Some(_)) => return Ok(pending("somebody else created the file while the run was going on")),

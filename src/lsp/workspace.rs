@@ -173,7 +173,7 @@ impl Shared {
             let merged = match (&base.text, &current) {
                 _ if base.text == current => text.to_owned(),
                 (Some(base), Some(current)) => match merge(base, current, text) {
-                    Merged { text, conflicts: 0 } => text,
+                    Merged { text, conflicts } if conflicts.is_empty() => text,
                     _ => return Ok(Err("the same lines were changed while the run was going on".to_owned())),
                 },
                 (None, Some(current)) if current == text => return Ok(Ok(Saved::Unchanged)),

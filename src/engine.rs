@@ -28,7 +28,7 @@ mod step;
 use error::StepError;
 use event::{Action, Event, FileOutcome, Kind, StepEvent};
 use job::Job;
-use journal::{Entry, Left, Past, StepEntry};
+use journal::{Entry, Held, Left, Past, StepEntry};
 use plan::{Block, StepState};
 use ports::{CheckSession, Ports, Usage};
 
@@ -130,8 +130,8 @@ struct State {
     replies: Vec<Reply>,
     /// Files that this run has begun to write on.
     begun: BTreeSet<String>,
-    /// Texts that wait to be applied; the run's later steps build on them.
-    pending: BTreeMap<String, String>,
+    /// By file name.
+    pending: BTreeMap<String, Held>,
 }
 
 impl Run {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use tower_lsp::LspService;
 
 mod actions;
+mod apply;
 mod capabilities;
 mod command;
 mod convert;

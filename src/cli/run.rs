@@ -129,7 +129,7 @@ pub async fn execute(arguments: &Arguments, setup: &Setup) -> Result<Outcome, Us
         Form::Diff => Arc::new(Steps::new(false)),
     };
     let waiting = setup::state_folder().map(|state| state.join("pending"));
-    let workspace = Arc::new(DiskWorkspace::new(setup.files.clone(), arguments.form == Form::Diff, waiting));
+    let workspace = Arc::new(DiskWorkspace::new(setup.files.clone(), arguments.form == Form::Diff, waiting, setup.settings.review));
     let ports = Ports {
         model,
         workspace: workspace.clone(),

@@ -10,7 +10,7 @@ use std::{
 
 use tower_lsp::lsp_types::Url;
 
-use super::{capabilities::ClientFacts, settings::Origin, workspace::is_shown};
+use super::{apply::is_shown, capabilities::ClientFacts, settings::Origin};
 use crate::{
     config::{Problem, Settings, Source},
     document::{
@@ -19,7 +19,7 @@ use crate::{
         merge::merge,
         reference::Roots,
     },
-    engine::{Stop, ports::Checker},
+    engine::{Stop, journal::EditId, ports::Checker},
     files::Files,
     workflow::catalog::Catalog,
 };
@@ -75,6 +75,8 @@ pub struct Running {
 /// A result that is kept because it couldn't be applied.
 #[derive(Clone, Debug)]
 pub struct Pending {
+    /// As the history knows it.
+    pub edit: EditId,
     pub run: String,
     /// "Write Tests".
     pub name: String,

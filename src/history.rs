@@ -21,6 +21,8 @@ use crate::{
 
 mod kept;
 mod memory;
+pub mod report;
+pub mod undo;
 
 pub use kept::KeptJob;
 pub use memory::Memory;

@@ -129,7 +129,8 @@ pub async fn execute(arguments: &Arguments, setup: &Setup) -> Result<Outcome, Us
         Form::Diff => Arc::new(Steps::new(false)),
     };
     let waiting = setup::state_folder().map(|state| state.join("pending"));
-    let workspace = Arc::new(DiskWorkspace::new(setup.files.clone(), arguments.form == Form::Diff, waiting, setup.settings.review));
+    let workspace =
+        Arc::new(DiskWorkspace::new(setup.files.clone(), arguments.form == Form::Diff, waiting, setup.settings.review));
     let ports = Ports {
         model,
         workspace: workspace.clone(),

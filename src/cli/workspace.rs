@@ -10,8 +10,8 @@ use std::{
 use async_trait::async_trait;
 
 use crate::{
-    document::{FileRef, disk, edit::unified_diff, tests_for::Placement},
     config::Review,
+    document::{FileRef, disk, edit::unified_diff, tests_for::Placement},
     engine::{
         journal::{EditState, Entry, Journal, JournalError},
         ports::{Edit, Saved, Snapshot, Workspace, WorkspaceError},

@@ -18,7 +18,10 @@ pub enum Reverted {
     Text(String),
     Delete,
     /// Lines that the edits changed were changed again: numbers in the file as it is, from 1 and inclusive.
-    Conflict { first_line: usize, last_line: usize },
+    Conflict {
+        first_line: usize,
+        last_line: usize,
+    },
     /// A file that the edits created isn't what they made of it any more.
     CreatedAndChanged,
 }
@@ -91,7 +94,11 @@ mod tests {
             (vec![change("a", "b")], Some("b\n"), text("a\n")),
             // Typed since, elsewhere and in the same place.
             (vec![change("a\nb\nc\n", "a\nB\nc\n")], Some("a\nB\nc\nmine\n"), text("a\nb\nc\nmine\n")),
-            (vec![change("a\nb\nc\n", "a\nB\nc\n")], Some("a\nB!\nc\n"), Reverted::Conflict { first_line: 2, last_line: 2 }),
+            (
+                vec![change("a\nb\nc\n", "a\nB\nc\n")],
+                Some("a\nB!\nc\n"),
+                Reverted::Conflict { first_line: 2, last_line: 2 },
+            ),
             (vec![change("a\n", "a\nb\n"), change("a\nb\n", "a\nb\nc\n")], Some("a\nb\nc\n"), text("a\n")),
             (vec![change("a\n", "a\nb\n"), change("x\na\nb\n", "x\na\nb\nc\n")], Some("x\na\nb\nc\n"), text("x\na\n")),
             (vec![created("a\n")], Some("a\n"), Reverted::Delete),

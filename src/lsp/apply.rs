@@ -173,8 +173,7 @@ impl Shared {
         {
             make_folders(folder).await?;
         }
-        let edit =
-            FileEdit { url: url.clone(), version: now.version, old: now.raw.clone(), new: (*after).to_owned() };
+        let edit = FileEdit { url: url.clone(), version: now.version, old: now.raw.clone(), new: (*after).to_owned() };
         let edit = convert::workspace_edit(edit, &self.state().client);
         let edit = match question {
             Some(question) => convert::to_be_confirmed(edit, title, question),
@@ -195,6 +194,15 @@ impl Shared {
             Answer::Silent if self.shows(&expected, file, text, true, Duration::ZERO).await => Ok(saved),
             Answer::Silent => Err("the editor didn't answer".to_owned()),
         })
+    }
+
+    /// The error is why the file is still there.
+    pub async fn send_deletion(&self, params: ApplyWorkspaceEditParams) -> Result<(), String> {
+        match self.send(params, APPLY_TIMEOUT).await {
+            Answer::Applied => Ok(()),
+            Answer::Refused(reason) => Err(reason),
+            Answer::Silent => Err("the editor didn't answer".to_owned()),
+        }
     }
 
     async fn send(&self, params: ApplyWorkspaceEditParams, patience: Duration) -> Answer {
@@ -293,4 +301,3 @@ async fn make_folders(folder: &Path) -> Result<(), WorkspaceError> {
     let made = tokio::fs::create_dir_all(folder).await;
     made.map_err(|error| WorkspaceError::Failed(format!("failed to make the folder `{}`: {error}", folder.display())))
 }
-

@@ -41,6 +41,8 @@ use crate::workflow::{
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
+    /// The run's name.
+    pub run: String,
     pub status: Status,
     /// One sentence: what became of which files, or why it failed.
     pub summary: String,
@@ -301,6 +303,7 @@ impl Run {
             summary = format!("{summary}; and {} more", results.len() - SHOWN);
         }
         Outcome {
+            run: self.job.run.clone(),
             status,
             summary,
             files: state.files.clone(),

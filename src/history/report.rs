@@ -12,3 +12,12 @@ pub fn run_markdown(report: &RunReport) -> String {
 pub fn runs_markdown(runs: &[RunSummary]) -> String {
     format!("{runs:?}")
 }
+pub fn runs_json(runs: &[RunSummary]) -> String {
+    format!("{runs:?}")
+}
+pub fn runs_text(runs: &[RunSummary]) -> String {
+    format!("{runs:?}")
+}
+pub fn run_json(report: &RunReport) -> String {
+    format!("{report:?}")
+}

@@ -84,8 +84,8 @@ impl Told {
         (failed.is_empty(), text)
     }
 
-    /// Whether anything was, or could have been, done.
-    pub fn is_empty(&self) -> bool {
-        self.done.is_empty() && self.failed.is_empty() && self.nothing == 0
+    /// Whether anything is as before by now.
+    pub fn did_something(&self) -> bool {
+        !self.done.is_empty() || self.nothing > 0
     }
 }

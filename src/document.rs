@@ -9,6 +9,7 @@ use ropey::Rope;
 pub mod answer;
 pub mod disk;
 pub mod edit;
+pub mod encoding;
 pub mod format;
 pub mod inline_tests;
 pub mod language;

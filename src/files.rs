@@ -7,6 +7,7 @@ use crate::{
     document::{
         FileRef, Place,
         disk::{self, MAX_FILE_BYTES, WriteError},
+        encoding::{self, Charset},
         format,
         merge::{Merged, merge},
         path::{self, Decision},
@@ -39,6 +40,16 @@ pub enum Plan {
     Write { before: Option<String>, after: String, text: String },
     /// It can't be done without losing something; the reason why.
     Keep(&'static str),
+}
+
+/// What became of a write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Written {
+    Done(Saved),
+    /// The file isn't what it was when the write was planned.
+    Moved,
+    /// The file's encoding lacks a character; which one, in words.
+    Unencodable(String),
 }
 
 /// Whether an edit may be made at once.
@@ -86,12 +97,27 @@ impl Files {
 
     /// The file's text as it is on disk, line ends and all; `None` when there is no such file.
     pub fn raw(&self, file: &FileRef) -> Result<Option<String>, WorkspaceError> {
+        Ok(self.decoded(file)?.map(|(text, _)| text))
+    }
+
+    /// The same for a file that an editor is to open and edit: most take any bytes without a mark for UTF-8.
+    pub fn raw_for_editor(&self, file: &FileRef) -> Result<Option<String>, WorkspaceError> {
+        match self.decoded(file)? {
+            Some((_, Charset::Latin1)) => Err(WorkspaceError::Failed(format!(
+                "failed to edit `{}`: it is Latin-1; open it in the editor with that encoding, or convert it to UTF-8",
+                file.name
+            ))),
+            found => Ok(found.map(|(text, _)| text)),
+        }
+    }
+
+    fn decoded(&self, file: &FileRef) -> Result<Option<(String, Charset)>, WorkspaceError> {
         let Place::Disk(path) = &file.place else { return Ok(None) };
         let failed = |cause: String| WorkspaceError::Failed(format!("failed to read `{}`: {cause}", file.name));
         let Some(bytes) = disk::read_file(path, MAX_FILE_BYTES).map_err(|error| failed(error.to_string()))? else {
             return Ok(None);
         };
-        format::decode(bytes).map(Some).map_err(|error| failed(error.to_string()))
+        encoding::decode(bytes).map(Some).map_err(|error| failed(error.to_string()))
     }
 
     pub fn read(&self, file: &FileRef) -> Result<Snapshot, WorkspaceError> {
@@ -123,12 +149,21 @@ impl Files {
         plan(base, self.raw(&base.file)?, text)
     }
 
-    /// Writes what was planned; `None` when the file has changed since.
-    pub fn write(&self, file: &FileRef, before: Option<&str>, after: &str) -> Result<Option<Saved>, WorkspaceError> {
-        let Place::Disk(path) = &file.place else { return Ok(None) };
-        match disk::write_atomically(path, after.as_bytes(), before.map(str::as_bytes)) {
-            Ok(()) => Ok(Some(if before.is_some() { Saved::Changed } else { Saved::Created })),
-            Err(WriteError::Changed(_) | WriteError::Deleted(_) | WriteError::Exists(_)) => Ok(None),
+    /// Writes what was planned, in the file's encoding.
+    pub fn write(&self, file: &FileRef, before: Option<&str>, after: &str) -> Result<Written, WorkspaceError> {
+        let Place::Disk(path) = &file.place else { return Ok(Written::Moved) };
+        let charset = self.decoded(file)?.map(|(_, charset)| charset).unwrap_or_default();
+        let bytes = match encoding::encode(after, charset) {
+            Ok(bytes) => bytes,
+            Err(lacking) => return Ok(Written::Unencodable(lacking.to_string())),
+        };
+        // What the file's encoding lacks can't be what the file was.
+        let Ok(expected) = before.map(|before| encoding::encode(before, charset)).transpose() else {
+            return Ok(Written::Moved);
+        };
+        match disk::write_atomically(path, &bytes, expected.as_deref()) {
+            Ok(()) => Ok(Written::Done(if before.is_some() { Saved::Changed } else { Saved::Created })),
+            Err(WriteError::Changed(_) | WriteError::Deleted(_) | WriteError::Exists(_)) => Ok(Written::Moved),
             Err(error) => Err(WorkspaceError::Failed(format!("failed to write `{}`: {error}", file.name))),
         }
     }

@@ -12,6 +12,7 @@ use crate::{
         revert::{Reverted, revert},
     },
     engine::journal::EditState,
+    files::Written,
     history::{KeptEdit, report, undo},
 };
 
@@ -99,8 +100,9 @@ fn undo_file(here: &Here, file: &FileRef, edits: &[KeptEdit]) -> Result<undo::Di
     match revert(&sides, now.as_deref()) {
         Reverted::Already => Ok(undo::Did::Nothing),
         Reverted::Text(text) => match files.write(file, now.as_deref(), &text).map_err(|error| error.to_string())? {
-            Some(_) => Ok(undo::Did::Restored),
-            None => Err("it changed just now".to_owned()),
+            Written::Done(_) => Ok(undo::Did::Restored),
+            Written::Moved => Err("it changed just now".to_owned()),
+            Written::Unencodable(reason) => Err(reason),
         },
         Reverted::Delete => {
             let Place::Disk(path) = &file.place else { return Ok(undo::Did::Nothing) };

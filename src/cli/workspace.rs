@@ -16,7 +16,7 @@ use crate::{
         journal::{EditState, Entry, Journal, JournalError},
         ports::{Edit, Saved, Snapshot, Workspace, WorkspaceError},
     },
-    files::{Files, Plan},
+    files::{Files, Plan, Written},
 };
 
 pub struct DiskWorkspace {
@@ -67,13 +67,16 @@ impl DiskWorkspace {
             let (files, file) = (self.files.clone(), edit.base.file.clone());
             let written = blocking(move || files.write(&file, before.as_deref(), &after)).await;
             let state = match &written {
-                Ok(Some(_)) => EditState::Applied,
-                Ok(None) => EditState::Failed { reason: "the file changed just before".to_owned() },
+                Ok(Written::Done(_)) => EditState::Applied,
+                Ok(Written::Moved) => EditState::Failed { reason: "the file changed just before".to_owned() },
+                Ok(Written::Unencodable(reason)) => EditState::Failed { reason: reason.clone() },
                 Err(error) => EditState::Failed { reason: error.to_string() },
             };
             journal.record(&edit.run, Entry::Edited { edit: kept, state }).await.map_err(unkept)?;
-            if let Some(saved) = written? {
-                return Ok(saved);
+            match written? {
+                Written::Done(saved) => return Ok(saved),
+                Written::Unencodable(reason) => return self.keep(edit, &reason, journal).await,
+                Written::Moved => {}
             }
         }
         self.keep(edit, "the file keeps changing on disk", journal).await

@@ -158,7 +158,7 @@ impl Shared {
             state.files.clone()
         };
         let wanted = file.clone();
-        let raw = blocking(move || files.raw(&wanted)).await?;
+        let raw = blocking(move || files.raw_for_editor(&wanted)).await?;
         Ok(Now { url: convert::url(file), version: None, raw })
     }
 

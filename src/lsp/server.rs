@@ -70,6 +70,10 @@ impl Shared {
                 }
                 ended.await;
             }
+            let histories = self.histories.clone();
+            let flushed = tokio::task::spawn_blocking(move || histories.flush(SHUTDOWN_PATIENCE));
+            // A thread that fell over has written what it could.
+            let _ = flushed.await;
             // What was said about their end comes before the answer, after which nobody listens.
             self.outbox.flush().await;
         };

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use lexopt::prelude::{Long, Short, Value, ValueExt};
 
 pub mod demo;
+mod drive;
 pub mod editor;
+mod history;
 mod output;
 pub mod run;
 pub mod schema;
@@ -22,6 +24,9 @@ pub enum Command {
     Workflows { config: Option<PathBuf>, json: bool },
     Schema(String),
     Editor(String),
+    History { run: Option<String>, json: bool },
+    Resume { run: String, json: bool },
+    Revert(String),
     Trust { folder: Option<PathBuf>, revoke: bool },
     Help,
     Version,
@@ -56,7 +61,7 @@ impl From<lexopt::Error> for Usage {
 }
 
 /// Commands that the contract names and this version doesn't have.
-const LATER: &[&str] = &["doctor", "history", "resume", "revert"];
+const LATER: &[&str] = &["doctor"];
 
 pub const HELP: &str = "\
 stepwright runs AI workflows for any editor.
@@ -69,6 +74,9 @@ stepwright runs AI workflows for any editor.
       --json                          one event a line
       --diff                          print a unified diff, write nothing
   stepwright demo                     try all five workflows, with no key and no network
+  stepwright history [RUN] [--json]   what was run in this folder
+  stepwright resume RUN [--json]      go on with a run that was interrupted or failed; finished steps aren't repeated
+  stepwright revert RUN               take a run's edits back, around what was changed since
   stepwright workflows [--json]       list the workflows
   stepwright editor NAME              print the set-up for helix, neovim, vscode, emacs, kakoune or zed
   stepwright schema config|workflow   print the JSON Schema of a file format
@@ -119,7 +127,7 @@ fn rest(
         match argument {
             Long("config") => config = Some(parser.value()?.into()),
             Long("log-file") => *log_file = Some(parser.value()?.into()),
-            Long("json") if name == "workflows" => json = true,
+            Long("json") if ["workflows", "history", "resume"].contains(&name) => json = true,
             Long("revoke") if name == "trust" => revoke = true,
             Long("stdio") if name == "lsp" => {}
             Value(word) => words.push(word),
@@ -137,6 +145,9 @@ fn rest(
         "workflows" => Command::Workflows { config, json },
         "schema" => Command::Schema(word("a name: config or workflow")?),
         "editor" => Command::Editor(word("a name: helix, neovim, vscode, emacs, kakoune or zed")?),
+        "history" => Command::History { run: words.next().map(|run| run.string()).transpose()?, json },
+        "resume" => Command::Resume { run: word("a run, as `stepwright history` lists them")?, json },
+        "revert" => Command::Revert(word("a run, as `stepwright history` lists them")?),
         "trust" => Command::Trust { folder: words.next().map(PathBuf::from), revoke },
         _ if LATER.contains(&name) => {
             return Err(Usage(format!("`stepwright {name}` isn't part of this version of stepwright yet")));
@@ -154,6 +165,9 @@ pub async fn execute(command: Command) -> Result<Exit, Usage> {
     match command {
         Command::Run(arguments) => return run::run(arguments).await,
         Command::Demo => return demo::run().await,
+        Command::History { run, json } => return history::show(run.as_deref(), json).await,
+        Command::Resume { run, json } => return history::resume(&run, json).await,
+        Command::Revert(run) => return history::undo(&run).await,
         Command::Workflows { config, json } => output::print(&workflows::list(config.as_deref(), json)?),
         Command::Schema(name) => {
             let schema = schema::print(&name).map_err(|error| Usage(error.to_string()))?;
@@ -214,7 +228,8 @@ mod tests {
     fn mistakes_say_what_to_do() {
         for (line, part) in [
             ("fly", "there is no command `fly`"),
-            ("history", "isn't part of this version"),
+            ("doctor", "isn't part of this version"),
+            ("resume", "needs a run"),
             ("run", "say which workflow to run"),
             ("run auto one two", "put the instruction in quotes"),
             ("run auto --tag x", "`--tag` takes KEY=VALUE"),

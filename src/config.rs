@@ -43,6 +43,8 @@ pub struct Settings {
     pub presets: Vec<Preset>,
     /// Whether workflows end with a summary step.
     pub summary: bool,
+    /// Which edits a person looks at before they are made.
+    pub review: Review,
     /// The word that begins a comment marker.
     pub marker: String,
     /// Extra ignore rules, in gitignore syntax.
@@ -134,6 +136,17 @@ pub enum UnknownPrice {
     Refuse,
 }
 
+/// Which edits a person looks at before they are made. Later ones are stricter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Review {
+    /// Only those of protected files, and with invisible characters.
+    Never,
+    /// Those as well that would lose more than half of a file.
+    #[default]
+    Risky,
+    Always,
+}
+
 /// The command that tests a workspace. It runs workspace code, so it never runs before the workspace is trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
@@ -188,6 +201,7 @@ impl Default for Settings {
             check: None,
             presets: Vec::new(),
             summary: true,
+            review: Review::default(),
             marker: "AI".into(),
             ignore: Vec::new(),
             tests: None,

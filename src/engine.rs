@@ -28,7 +28,7 @@ mod step;
 use error::StepError;
 use event::{Action, Event, FileOutcome, Kind, StepEvent};
 use job::Job;
-use journal::{Entry, Left, Past, StepEntry};
+use journal::{Entry, Held, Left, Past, StepEntry};
 use plan::{Block, StepState};
 use ports::{CheckSession, Ports, Usage};
 
@@ -41,6 +41,8 @@ use crate::workflow::{
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
+    /// The run's name.
+    pub run: String,
     pub status: Status,
     /// One sentence: what became of which files, or why it failed.
     pub summary: String,
@@ -130,8 +132,8 @@ struct State {
     replies: Vec<Reply>,
     /// Files that this run has begun to write on.
     begun: BTreeSet<String>,
-    /// Texts that wait to be applied; the run's later steps build on them.
-    pending: BTreeMap<String, String>,
+    /// By file name.
+    pending: BTreeMap<String, Held>,
 }
 
 impl Run {
@@ -301,6 +303,7 @@ impl Run {
             summary = format!("{summary}; and {} more", results.len() - SHOWN);
         }
         Outcome {
+            run: self.job.run.clone(),
             status,
             summary,
             files: state.files.clone(),

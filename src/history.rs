@@ -31,6 +31,8 @@ mod memory;
 mod open;
 mod query;
 mod record;
+pub mod report;
+pub mod undo;
 mod writer;
 
 pub use kept::KeptJob;

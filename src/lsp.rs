@@ -5,14 +5,18 @@ use std::path::PathBuf;
 use tower_lsp::LspService;
 
 mod actions;
+mod apply;
 mod capabilities;
 mod command;
 mod convert;
 mod execute;
+mod history;
 mod observer;
 mod outbox;
 mod progress;
 mod prompt_document;
+mod results;
+mod revert;
 mod runs;
 mod server;
 mod settings;

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     config::{Key, Provider, Wire},
     engine::Outcome,
+    history::History,
     setup,
     workflow::Status,
 };
@@ -51,10 +52,12 @@ pub async fn run() -> Result<Exit, Usage> {
             print("No model is configured and none was found on this machine, so a script answers.\n\n");
         }
     }
+    // A trial isn't part of anybody's history.
+    let history = History::in_memory().workspace("");
     let mut all_finished = true;
     for arguments in steps() {
         print(&format!("$ stepwright run {}\n", shown(&arguments)));
-        let Outcome { status, .. } = run::execute(&arguments, &setup).await?;
+        let Outcome { status, .. } = run::execute(&arguments, &setup, &history).await?;
         all_finished &= status == Status::Finished;
         print("\n");
     }

@@ -39,6 +39,9 @@ pub struct Options {
     pub presets: Vec<PresetOptions>,
     /// Whether workflows end with a summary step.
     pub summary: Option<bool>,
+    /// Which edits wait until you have looked at them: `risky` ones (they would lose more than half of a file, touch a file that runs
+    /// code, or hide characters), all of them, or `never` for size alone. Editor settings and workspaces can only make it stricter.
+    pub review: Option<ReviewName>,
     /// The word that begins a comment marker: `AI` for `AI: add a test`.
     #[schemars(
         regex(pattern = r"^\p{L}[\p{L}\p{N}_-]{0,31}$"),
@@ -163,6 +166,14 @@ pub struct LimitOptions {
 pub enum UnknownPriceName {
     Run,
     Refuse,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ReviewName {
+    Never,
+    Risky,
+    Always,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]

@@ -144,8 +144,8 @@ impl Run {
     async fn judge(&self, session: &dyn CheckSession, file: &FileRef, text: &str) -> Result<CheckResult, StepError> {
         let mut texts = self.ports.workspace.unsaved();
         let pending = self.state().pending.clone();
-        for (name, text) in pending {
-            texts.push((self.file(&name)?, text));
+        for (name, held) in pending {
+            texts.push((self.file(&name)?, held.text));
         }
         texts.push((file.clone(), text.to_owned()));
         let mut result = self.effect(session.check(file, &texts)).await?;

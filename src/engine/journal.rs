@@ -11,7 +11,7 @@ use thiserror::Error;
 use super::{
     event::FileOutcome,
     job::Job,
-    ports::{Message, Request, Usage},
+    ports::{Edit, Message, Request, Usage},
 };
 use crate::{
     document::FileRef,
@@ -116,6 +116,15 @@ pub struct EditEntry {
     pub state: EditState,
 }
 
+impl Edit {
+    /// What is kept of it: `before` and `after` are the file with line ends and all.
+    pub fn entry(&self, before: Option<String>, after: String, state: EditState) -> EditEntry {
+        let Edit { step, title, base, text, .. } = self;
+        let (file, base) = (base.file.clone(), base.text.clone());
+        EditEntry { step: *step, title: title.clone(), file, base, text: text.clone(), before, after, state }
+    }
+}
+
 /// How far an edit has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EditState {
@@ -142,8 +151,16 @@ pub struct Past {
     /// By path.
     pub steps: BTreeMap<String, PastStep>,
     pub usage: Option<Usage>,
-    /// By file name: texts that wait to be applied.
-    pub pending: BTreeMap<String, String>,
+    /// By file name: results that wait to be applied.
+    pub pending: BTreeMap<String, Held>,
+}
+
+/// A result that waits to be applied; the run's later steps build on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// What it was made from; `None`: there was no file.
+    pub base: Option<String>,
+    pub text: String,
 }
 
 /// What is known of one of its steps.

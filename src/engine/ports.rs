@@ -172,7 +172,16 @@ pub struct Edit {
     /// The user named this file for writing, which is the confirmation that protected paths need.
     pub named: bool,
     /// Why a person should look at it first.
-    pub risk: Option<String>,
+    pub risk: Option<Risk>,
+}
+
+/// What makes the content of an edit worth a look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Risk {
+    /// More than half of the lines go.
+    Shrunk,
+    /// Characters come in that can't be seen, or that reorder others.
+    Hidden,
 }
 
 /// A file as a step saw it.

@@ -4,7 +4,7 @@
 use super::{
     Reply, Run, State,
     error::StepError,
-    journal::{EditEntry, EditState, Entry, Left, Past, PastStep, Planned},
+    journal::{EditEntry, EditState, Entry, Held, Left, Past, PastStep, Planned},
     plan::StepState,
     ports::{Edit, Request, Saved, Snapshot},
     step::Scope,
@@ -86,6 +86,7 @@ impl Run {
     /// Makes sure of an edit that may have arrived, or not.
     pub(super) async fn edit_again(&self, id: u32, kept: EditEntry, scope: &Scope) -> Result<String, StepError> {
         let EditEntry { title, file, base, text, before, state, .. } = kept;
+        let held = Held { base: base.clone(), text: text.clone() };
         let saved = match state {
             EditState::Pending { reason } => Saved::Pending { reason },
             EditState::Applied if before.is_none() => Saved::Created,
@@ -94,7 +95,7 @@ impl Run {
                 let base = Snapshot { file: file.clone(), text: base, version: None };
                 let named = self.job.named.contains(&file.name);
                 let run = self.job.run.clone();
-                let edit = Edit { title, run, step: id, base, text: text.clone(), named, risk: None };
+                let edit = Edit { title, run, step: id, base, text, named, risk: None };
                 match self.ports.workspace.save(edit, &*self.ports.journal).await? {
                     // It did arrive.
                     Saved::Unchanged if before.is_none() => Saved::Created,
@@ -103,7 +104,7 @@ impl Run {
                 }
             }
         };
-        Ok(self.conclude_edit(file, saved, text, scope))
+        Ok(self.conclude_edit(file, saved, held, scope))
     }
 
     /// With what became of the step's file so far.

@@ -4,8 +4,8 @@ use super::{
     Run,
     error::StepError,
     event::{Action, FileOutcome},
-    journal::Left,
-    ports::{Edit, Request, Saved, Snapshot, WorkspaceError},
+    journal::{Held, Left},
+    ports::{Edit, Request, Risk, Saved, Snapshot, WorkspaceError},
     prompt,
     step::{Composed, Scope},
 };
@@ -153,7 +153,7 @@ impl Run {
     pub(super) async fn edit(
         &self,
         id: u32,
-        base: Snapshot,
+        mut base: Snapshot,
         current: Option<String>,
         extracted: Extracted,
         scope: &Scope,
@@ -170,6 +170,11 @@ impl Run {
             return Ok("no change".to_owned());
         }
         let risk = risk(current.as_deref(), &text, &flags);
+        // What it was made from is what the result on hold was made from.
+        if let Some(held) = self.state().pending.get(&file.name) {
+            base.text.clone_from(&held.base);
+        }
+        let held = Held { base: base.text.clone(), text: text.clone() };
         let edit = Edit {
             title: self.job.name(),
             run: self.job.run.clone(),
@@ -179,13 +184,15 @@ impl Run {
             named: self.job.named.contains(&file.name),
             risk,
         };
-        let text = edit.text.clone();
         let saved = self.ports.workspace.save(edit, &*self.ports.journal).await?;
-        Ok(self.conclude_edit(file, saved, text, scope))
+        Ok(self.conclude_edit(file, saved, held, scope))
     }
 
     /// Says what became of an edit.
-    pub(super) fn conclude_edit(&self, file: FileRef, saved: Saved, text: String, scope: &Scope) -> String {
+    pub(super) fn conclude_edit(&self, file: FileRef, saved: Saved, held: Held, scope: &Scope) -> String {
+        if !matches!(saved, Saved::Pending { .. }) {
+            self.state().pending.remove(&file.name);
+        }
         let (action, reason) = match saved {
             Saved::Created => (Action::Created, None),
             Saved::Changed => (Action::Changed, None),
@@ -194,7 +201,7 @@ impl Run {
                 return "no change".to_owned();
             }
             Saved::Pending { reason } => {
-                self.state().pending.insert(file.name.clone(), text);
+                self.state().pending.insert(file.name.clone(), held);
                 (Action::Pending, Some(reason))
             }
         };
@@ -213,7 +220,7 @@ impl Run {
     /// The file's text with what this run has put on hold for it.
     pub(super) fn current_text(&self, base: &Snapshot) -> Option<String> {
         let held = self.state().pending.get(&base.file.name).cloned();
-        held.or_else(|| base.text.as_ref().map(|text| self.without_marker(&base.file.name, text)))
+        held.map(|held| held.text).or_else(|| base.text.as_ref().map(|text| self.without_marker(&base.file.name, text)))
     }
 
     /// A file's text without the instruction that stands in it.
@@ -250,13 +257,12 @@ pub fn take_content(answer: &str, target: &Target<'_>, inline: bool) -> Result<E
 }
 
 /// Why a person should look at an edit before it is made.
-fn risk(old: Option<&str>, new: &str, flags: &[Flag]) -> Option<String> {
-    if flags.contains(&Flag::Shrunk) {
-        return Some("it would lose more than half of its lines".to_owned());
-    }
+fn risk(old: Option<&str>, new: &str, flags: &[Flag]) -> Option<Risk> {
     let hidden = |text: &str| text.chars().filter(|c| is_hidden(*c)).count();
-    (hidden(new) > old.map_or(0, hidden))
-        .then(|| "the new text has invisible characters that can make it look different from what it is".to_owned())
+    if hidden(new) > old.map_or(0, hidden) {
+        return Some(Risk::Hidden);
+    }
+    flags.contains(&Flag::Shrunk).then_some(Risk::Shrunk)
 }
 
 /// Characters that reorder text or can't be seen: bidirectional controls and tag characters.

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     engine::{
-        journal::{EditState, Left, Past, PastAnswer, PastStep},
+        journal::{EditState, Held, Left, Past, PastAnswer, PastStep},
         ports::Request,
     },
     workflow::{Role, Status},
@@ -132,7 +132,8 @@ impl Database {
             // The last edit of a file decides whether a text of it waits.
             past.pending.remove(&entry.file.name);
             if matches!(entry.state, EditState::Pending { .. }) {
-                past.pending.insert(entry.file.name.clone(), entry.text.clone());
+                let held = Held { base: entry.base.clone(), text: entry.text.clone() };
+                past.pending.insert(entry.file.name.clone(), held);
             }
             let step = paths.get(&entry.step).and_then(|path| past.steps.get_mut(path));
             let Some(step) = step.filter(|step| step.left.is_none()) else { continue };

@@ -16,7 +16,7 @@ use crate::{
     document,
     engine::{
         job::{Job, MarkedLines, Selection},
-        journal::{Left, Planned, StepEntry},
+        journal::{Held, Left, Planned, StepEntry},
         ports::Request,
     },
     workflow::{Workflow, template::Value},
@@ -149,6 +149,10 @@ fn edit_entry(step: u32, name: &str, text: &str, state: EditState) -> EditEntry 
         after: text.to_owned(),
         state,
     }
+}
+
+fn held(text: &str) -> Held {
+    Held { base: Some("old\n".to_owned()), text: text.to_owned() }
 }
 
 fn pending(reason: &str) -> EditState {

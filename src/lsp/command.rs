@@ -48,8 +48,12 @@ pub enum Command {
     ClearSelection,
     Apply(ResultName),
     Discard(ResultName),
+    Revert(RunName),
+    Resume(RunName),
     Retry(RunName),
     NewPrompt(PromptArguments),
+    ShowRun(ResultName),
+    ShowHistory,
     /// Known by name, not by this version.
     Later(&'static str),
 }
@@ -150,7 +154,11 @@ impl Command {
             CLEAR_SELECTION => Self::ClearSelection,
             APPLY => Self::Apply(read(name, argument)?),
             DISCARD => Self::Discard(read(name, argument)?),
+            REVERT => Self::Revert(read(name, argument)?),
+            RESUME => Self::Resume(read(name, argument)?),
             RETRY => Self::Retry(read(name, argument)?),
+            SHOW_RUN => Self::ShowRun(read(name, argument)?),
+            SHOW_HISTORY => Self::ShowHistory,
             NEW_PROMPT => Self::NewPrompt(read(name, argument)?),
             _ => match NAMES.iter().find(|known| **known == name) {
                 Some(known) => Self::Later(known),

@@ -68,7 +68,7 @@ impl Workspace for World {
 
     async fn save(&self, edit: Edit, _: &dyn Journal) -> Result<Saved, WorkspaceError> {
         if let Some(reason) = edit.risk {
-            return Ok(Saved::Pending { reason });
+            return Ok(Saved::Pending { reason: format!("{reason:?}") });
         }
         let old = self.files.lock().unwrap().insert(edit.base.file.name, edit.text);
         Ok(if old.is_some() { Saved::Changed } else { Saved::Created })

@@ -39,7 +39,7 @@ fn a_killed_process_leaves_what_it_had_finished_and_paid_for() {
     let past = claimed(&world.open().workspace(KEY), "r").unwrap();
     assert_eq!(past.nonce.as_deref(), Some("n"));
     assert_eq!(past.usage, Some(Usage { input: 30, cached: 2, output: 4, cost: Some(1.0) }));
-    assert_eq!(past.pending, [("b.rs".to_owned(), "waits".to_owned())].into());
+    assert_eq!(past.pending, [("b.rs".to_owned(), held("waits"))].into());
     assert_eq!(past.steps.keys().collect::<Vec<_>>(), ["0", "1", "2"]);
     assert_eq!((past.steps["0"].id, past.steps["0"].module.as_str()), (1, "Step 1"));
     assert_eq!(past.steps["0"].left, Some(left("left 1")));

@@ -143,7 +143,7 @@ impl Model {
         for (_, edit) in &self.edits {
             waiting.remove(&edit.file.name);
             if matches!(edit.state, EditState::Pending { .. }) {
-                waiting.insert(edit.file.name.clone(), edit.text.clone());
+                waiting.insert(edit.file.name.clone(), held(&edit.text));
             }
         }
         assert_eq!(past.pending, waiting);

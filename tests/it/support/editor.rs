@@ -96,6 +96,8 @@ pub struct Editor {
     /// When the news of changes is due, if it is kept back.
     news_due: Option<Instant>,
     ended: bool,
+    /// What the server still owed when it was killed is nobody's fault.
+    killed: bool,
     exit_code: Option<i32>,
 }
 

@@ -117,6 +117,7 @@ impl Setup {
             offered: Vec::new(),
             news_due: None,
             ended: false,
+            killed: false,
             exit_code: None,
         };
         editor.initialize(&root_uri, &self.capabilities, &self.options);

@@ -7,6 +7,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
+    time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
@@ -22,7 +23,7 @@ use stepwright::{
         journal::{EditEntry, EditId, EditState, Entry, Journal, JournalError, Past},
         ports::*,
     },
-    history::{History, WorkspaceHistory},
+    history::{Claim, ClaimError, History, WorkspaceHistory},
     workflow::{Status, catalog::Catalog},
 };
 
@@ -191,6 +192,17 @@ fn world() -> Arc<World> {
     Arc::new(world)
 }
 
+/// The first owner lives in this process, so that its thread may still be about to let go.
+async fn claim(history: &WorkspaceHistory, run: &str) -> Result<Claim, ClaimError> {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        match history.claim(run).await {
+            Err(ClaimError::UnderWay(_)) if Instant::now() < deadline => tokio::task::yield_now().await,
+            claimed => return claimed,
+        }
+    }
+}
+
 /// The same job, killed after `n` entries and gone on with, ends as if nothing had happened. Returns whether it was killed at all.
 async fn killed_after(n: usize, workflow: &str, whole: &World) -> bool {
     let folder = tempfile::tempdir().unwrap();
@@ -206,7 +218,7 @@ async fn killed_after(n: usize, workflow: &str, whole: &World) -> bool {
     let before = world.requests.lock().unwrap().len();
     let history = History::open(Some(folder.path().to_owned()));
     let workspace = history.workspace("w");
-    let (job, past) = match workspace.claim(&job.run).await {
+    let (job, past) = match claim(&workspace, &job.run).await {
         Ok(claim) => (claim.job.into_job(job.workflow.clone()).unwrap(), claim.past),
         // Killed before anything was known of it.
         Err(_) if n == 0 => (job, Past::default()),

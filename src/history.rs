@@ -27,7 +27,6 @@ mod database;
 mod failure;
 mod kept;
 mod lease;
-mod memory;
 mod open;
 mod query;
 mod record;
@@ -36,7 +35,6 @@ pub mod undo;
 mod writer;
 
 pub use kept::KeptJob;
-pub use memory::Memory;
 
 use database::Place;
 use failure::Failure;

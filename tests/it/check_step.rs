@@ -17,10 +17,9 @@ use stepwright::{
         event::{Event, Kind},
         execute,
         job::Job,
-        journal::{Journal, Past},
+        journal::{EditEntry, EditId, Entry, Journal, JournalError, Past},
         ports::*,
     },
-    history::Memory,
     workflow::{Status, catalog::Catalog},
 };
 
@@ -45,6 +44,21 @@ struct World {
 
 fn file_ref(name: &str) -> FileRef {
     FileRef { name: name.to_owned(), place: Place::Disk(format!("/w/{name}").into()) }
+}
+
+#[async_trait]
+impl Journal for World {
+    async fn record(&self, _: &str, _: Entry) -> Result<(), JournalError> {
+        Ok(())
+    }
+
+    async fn message(&self, _: &str, step: u32, _: Message) -> Result<String, JournalError> {
+        Ok(format!("m{step}"))
+    }
+
+    async fn edit(&self, _: &str, _: EditEntry) -> Result<EditId, JournalError> {
+        Ok(1)
+    }
 }
 
 #[async_trait]
@@ -178,7 +192,7 @@ fn run(world: World, source: &str) -> (Arc<World>, String) {
         model: world.clone(),
         workspace: world.clone(),
         observer: world.clone(),
-        journal: Arc::new(Memory::default()),
+        journal: world.clone(),
         checker,
     };
     // Nothing here waits for anything outside.

@@ -73,7 +73,9 @@ fn check(text: &str, expected: Expect) {
 
 #[test]
 fn a_run_for_a_person() {
-    check(&run_markdown(&run()), expect![[r#"
+    check(
+        &run_markdown(&run()),
+        expect![[r#"
         # Write Tests: finished in part
 
         > Test \*all\* of it.
@@ -163,12 +165,15 @@ fn a_run_for_a_person() {
         ```
         Be honest.
         ```
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_run_for_a_program() {
-    check(&run_json(&run()), expect![[r#"
+    check(
+        &run_json(&run()),
+        expect![[r#"
         {
           "cached_tokens": 100,
           "cost_usd": 0.0123,
@@ -235,7 +240,8 @@ fn a_run_for_a_program() {
           ],
           "summary": "Write Tests finished: a_b.rs was created",
           "workflow": "write-tests"
-        }"#]]);
+        }"#]],
+    );
 }
 
 #[test]
@@ -251,12 +257,17 @@ fn many_runs() {
         ..summary()
     };
     let runs = [summary(), other];
-    check(&runs_text(&runs), expect![[r#"
+    check(
+        &runs_text(&runs),
+        expect![[r#"
         RUN       STARTED (UTC)     WORKFLOW     STATUS            TIME        COST     FILES         INSTRUCTION
         01234567  2025-01-01 00:00  write-tests  finished in part  1 min 23 s  $0.0123  2, 1 waiting  Test *all* of it. See [here](http://evil.example).
         fedcba98  2025-01-01 00:00  chat         interrupted       0.4 s                              Test *all* of it. See [here](http://evil.example).
-    "#]]);
-    check(&runs_markdown(&runs), expect![[r#"
+    "#]],
+    );
+    check(
+        &runs_markdown(&runs),
+        expect![[r#"
         # Runs
 
         | run | started (UTC) | workflow | status | time | cost | files | instruction |
@@ -265,7 +276,8 @@ fn many_runs() {
         | fedcba98 | 2025-01-01 00:00 | chat | interrupted | 0.4 s |  |  | Test \*all\* of it. See \[here\](http&#58;//evil.example). |
 
         `stepwright history RUN` shows one of them with its prompts and answers.
-    "#]]);
+    "#]],
+    );
     let json: Value = serde_json::from_str(&runs_json(&runs)).unwrap();
     assert_eq!(json[1]["run"], "fedcba9876543210");
     assert_eq!(json[1]["started"], "2025-01-01T00:00:05Z");

@@ -30,7 +30,7 @@ use stepwright::{
 /// What the model answers, by a part of the prompt.
 const REPLIES: &[(&str, &str)] = &[
     (
-        "Determine the files",
+        "Determine which files",
         r#"[{"file_name": "one.py", "purpose": "create"}, {"file_name": "a.py", "purpose": "revise"}]"#,
     ),
     ("Define the pages", "1. The start\n2. The end"),

@@ -67,7 +67,7 @@ const LAYERS: &[Layer] = &[
             "thiserror",
         ],
     },
-    Layer { name: "files", ours: &["document", "engine"], crates: &[] },
+    Layer { name: "files", ours: &["config", "document", "engine"], crates: &[] },
     Layer {
         name: "history",
         ours: &["engine", "workflow", "document"],

@@ -47,9 +47,7 @@ impl std::fmt::Display for Failure {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
                 f.write_str("another process keeps the database locked; end it, or try again")
             }
-            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
-                f.write_str("the database can't be written; make its folder and file writable")
-            }
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => f.write_str("it can't be written"),
             _ => write!(f, "{error}"),
         }
     }

@@ -195,6 +195,10 @@ fn prepare(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_PATIENCE)?;
+    if connection.is_readonly(rusqlite::MAIN_DB)? {
+        // SQLite makes do with reading, and would fail the first run instead.
+        return Err(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_READONLY), None));
+    }
     set_up(&connection)?;
     // Survives kills; where the file system has no shared memory, SQLite keeps its older, slower journal.
     connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;

@@ -179,6 +179,7 @@ fn a_newer_version_in_the_log_is_left_alone() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn damage_while_it_is_open_moves_runs_under_way_into_memory() {
     let world = filled(false);
@@ -203,6 +204,31 @@ fn damage_while_it_is_open_moves_runs_under_way_into_memory() {
     assert!(notice.contains("is damaged") && notice.contains("history-damaged.db"), "{notice}");
     works(&history);
     assert!(fs::read(database(&world)).unwrap() == before);
+}
+
+#[test]
+fn a_full_disk_fails_what_has_no_room_and_nothing_else() {
+    let world = World::new();
+    let history = world.open();
+    let here = history.workspace(KEY);
+    here.begin("r").unwrap();
+    let set_limit = |more: i64| {
+        let work = move |database: &mut database::Database| {
+            let pages: i64 = database.connection().pragma_query_value(None, "page_count", |row| row.get(0))?;
+            database.connection().pragma_update_and_check(None, "max_page_count", pages + more, |_| Ok(()))?;
+            Ok(())
+        };
+        block_on(history.writer.read(work)).unwrap();
+    };
+    set_limit(0);
+    let text: String = (0..20_000_u64).map(|i| format!("{:x}", i.wrapping_mul(0x9E37_79B9_7F4A_7C15))).collect();
+    let error = here.ask("r", 1, 0, &text).unwrap_err();
+    assert_eq!(error.to_string(), "failed to keep the run's history: the disk is full; free some space and go on");
+    assert_eq!(block_on(here.run("r")).unwrap().unwrap().steps[0].requests, []);
+    set_limit(1000);
+    here.ask("r", 1, 0, &text).unwrap();
+    here.end("r", Status::Finished).unwrap();
+    assert_eq!(*block_on(here.run("r")).unwrap().unwrap().steps[0].requests[0].prompt, *text);
 }
 
 #[test]

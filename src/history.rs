@@ -305,6 +305,11 @@ impl Journal for WorkspaceHistory {
         self.writer.write(move |database| database.record(&key, &run, &entry)).await
     }
 
+    fn note(&self, run: &str, entry: Entry) {
+        let (key, run) = (self.key.clone(), run.to_owned());
+        self.writer.note(move |database| database.record(&key, &run, &entry));
+    }
+
     async fn message(&self, run: &str, step: u32, message: Message) -> Result<String, JournalError> {
         let (key, run) = (self.key.clone(), run.to_owned());
         self.writer.write(move |database| database.message(&key, &run, step, &message)).await

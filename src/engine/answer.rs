@@ -31,7 +31,9 @@ impl Run {
                     retried = true;
                 }
                 Ok((text, usage)) => {
-                    self.record(Entry::Answer { step: id, number, text: text.clone(), usage }).await?;
+                    // What the step does with it is kept before anybody sees it.
+                    let entry = Entry::Answer { step: id, number, text: text.clone(), usage };
+                    self.ports.journal.note(&self.job.run, entry);
                     return Ok(text);
                 }
                 Err(error) => return Err(error),

@@ -6,7 +6,7 @@ use std::{
         mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::oneshot;
@@ -19,10 +19,16 @@ use crate::engine::journal::JournalError;
 
 /// Writes that are committed together.
 const MAX_BATCH: usize = 64;
+/// How long something is held back that nobody waits for, so that it is committed with what comes next.
+const LONGEST_HOLD: Duration = Duration::from_millis(100);
 
 /// Something to be done with the database. It may be run twice, where the first time came to nothing.
 pub trait Task: Send {
     fn writes(&self) -> bool;
+    /// Whether somebody waits for it.
+    fn is_awaited(&self) -> bool {
+        true
+    }
     fn run(&mut self, database: &mut Database) -> Result<(), Failure>;
     /// What [`Self::run`] did was taken back.
     fn fail(&mut self, failure: Failure);
@@ -57,6 +63,14 @@ impl Writer {
         W: FnMut(&mut Database) -> Result<T, Failure> + Send + 'static,
     {
         self.call(true, work).await
+    }
+
+    /// Writes, without a wait. What fails is logged.
+    pub fn note<W>(&self, work: W)
+    where
+        W: FnMut(&mut Database) -> Result<(), Failure> + Send + 'static,
+    {
+        self.send(Box::new(Note { work, failure: None }));
     }
 
     async fn call<T, W>(&self, writes: bool, work: W) -> Result<T, JournalError>
@@ -108,10 +122,7 @@ fn serve(place: Place, tasks: &Receiver<Box<dyn Task>>) {
             Some(rest) => tasks.recv_timeout(rest),
         };
         match next {
-            Ok(task) => {
-                let rest = std::iter::from_fn(|| tasks.try_recv().ok()).take(MAX_BATCH - 1);
-                carry_out(&mut database, std::iter::once(task).chain(rest).collect());
-            }
+            Ok(task) => carry_out(&mut database, batch(task, tasks)),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
         }
@@ -124,6 +135,24 @@ fn serve(place: Place, tasks: &Receiver<Box<dyn Task>>) {
         }
     }
     database.release();
+}
+
+/// A task with what is committed together with it: all that is there already, and something that is awaited.
+fn batch(first: Box<dyn Task>, tasks: &Receiver<Box<dyn Task>>) -> Vec<Box<dyn Task>> {
+    let until = Instant::now() + LONGEST_HOLD;
+    let mut batch = vec![first];
+    while batch.len() < MAX_BATCH {
+        let held = batch.iter().all(|task| !task.is_awaited());
+        let next = match held {
+            true => tasks.recv_timeout(until.saturating_duration_since(Instant::now())).ok(),
+            false => tasks.try_recv().ok(),
+        };
+        match next {
+            Some(task) => batch.push(task),
+            None => break,
+        }
+    }
+    batch
 }
 
 fn carry_out(database: &mut Database, mut tasks: Vec<Box<dyn Task>>) {
@@ -186,6 +215,39 @@ where
         };
         // Whoever asked may have gone.
         let _ = self.reply.send(result);
+    }
+}
+
+struct Note<W> {
+    work: W,
+    failure: Option<Failure>,
+}
+
+impl<W> Task for Note<W>
+where
+    W: FnMut(&mut Database) -> Result<(), Failure> + Send,
+{
+    fn writes(&self) -> bool {
+        true
+    }
+
+    fn is_awaited(&self) -> bool {
+        false
+    }
+
+    fn run(&mut self, database: &mut Database) -> Result<(), Failure> {
+        (self.work)(database)
+    }
+
+    fn fail(&mut self, failure: Failure) {
+        self.failure = Some(failure);
+    }
+
+    fn tell(self: Box<Self>, committed: Result<(), JournalError>) {
+        let failed = self.failure.map(JournalError::from).or(committed.err());
+        if let Some(error) = failed {
+            tracing::warn!("{error}");
+        }
     }
 }
 

@@ -48,6 +48,8 @@ fn file_ref(name: &str) -> FileRef {
 
 #[async_trait]
 impl Journal for World {
+    fn note(&self, _: &str, _: Entry) {}
+
     async fn record(&self, _: &str, _: Entry) -> Result<(), JournalError> {
         Ok(())
     }
@@ -82,7 +84,7 @@ impl Workspace for World {
 
     async fn save(&self, edit: Edit, _: &dyn Journal) -> Result<Saved, WorkspaceError> {
         if let Some(reason) = edit.risk {
-            return Ok(Saved::Pending { reason: format!("{reason:?}") });
+            return Ok(Saved::Pending { reason: format!("it is {reason:?}") });
         }
         let old = self.files.lock().unwrap().insert(edit.base.file.name, edit.text);
         Ok(if old.is_some() { Saved::Changed } else { Saved::Created })

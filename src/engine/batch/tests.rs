@@ -45,6 +45,8 @@ impl Model for World {
 
 #[async_trait]
 impl Journal for World {
+    fn note(&self, _: &str, _: Entry) {}
+
     async fn record(&self, _: &str, _: Entry) -> Result<(), JournalError> {
         Ok(())
     }

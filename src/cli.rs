@@ -6,6 +6,7 @@ use lexopt::prelude::{Long, Short, Value, ValueExt};
 
 pub mod demo;
 pub mod editor;
+mod estimate;
 mod output;
 pub mod run;
 pub mod schema;
@@ -68,6 +69,7 @@ stepwright runs AI workflows for any editor.
       --message ID                    an earlier message as context
       --json                          one event a line
       --diff                          print a unified diff, write nothing
+      --estimate                      print what would be sent and what it would cost, send nothing
   stepwright demo                     try all five workflows, with no key and no network
   stepwright workflows [--json]       list the workflows
   stepwright editor NAME              print the set-up for helix, neovim, vscode, emacs, kakoune or zed

@@ -13,24 +13,31 @@ use tokio_util::sync::CancellationToken;
 
 mod answer;
 mod batch;
+mod budget;
 mod check;
 pub mod error;
+pub mod estimate;
 pub mod event;
 pub mod job;
+pub mod money;
 mod plan;
 pub mod ports;
 pub mod prompt;
+mod request;
 mod save;
+pub mod spending;
 mod step;
 
+use budget::LeftOut;
 use error::StepError;
 use event::{Action, Event, FileOutcome, Kind, StepEvent};
 use job::Job;
 use plan::{Block, StepState};
-use ports::{CheckSession, Entry, Ports, Usage};
+use ports::{CheckSession, Entry, Facts, Ports, Usage};
+use spending::Purse;
 
 use crate::workflow::{
-    Status,
+    Role, Status,
     descriptor::Descriptor,
     template::{Value, Vars},
 };
@@ -87,8 +94,7 @@ impl Stop {
 /// Runs a prepared job to its end, whatever happens. Reports every change to the observer; the end event comes last.
 pub async fn execute(job: Job, ports: Ports, stop: Stop) -> Outcome {
     let checks = ports.checker.as_ref().map(|checker| checker.begin());
-    let run =
-        Run { nonce: job::fresh_id(), job, ports, checks, stop, system: OnceLock::new(), state: Mutex::default() };
+    let run = Run::new(job, ports, checks, stop);
     let result = run.all().await;
     run.end(result).await
 }
@@ -103,6 +109,7 @@ struct Run {
     nonce: String,
     /// The rules for the model, once they are needed.
     system: OnceLock<String>,
+    purse: Purse,
     state: Mutex<State>,
 }
 
@@ -122,6 +129,9 @@ struct State {
     begun: BTreeSet<String>,
     /// Texts that wait to be applied; the run's later steps build on them.
     pending: BTreeMap<String, String>,
+    facts: BTreeMap<Role, Facts>,
+    /// What prompts lost, as far as the user knows of it.
+    left_out: BTreeSet<LeftOut>,
 }
 
 /// What a step did.
@@ -132,6 +142,11 @@ struct Done {
 }
 
 impl Run {
+    fn new(job: Job, ports: Ports, checks: Option<Box<dyn CheckSession>>, stop: Stop) -> Self {
+        let (nonce, purse) = (job::fresh_id(), Purse::new(ports.spending.clone()));
+        Self { nonce, job, ports, checks, stop, system: OnceLock::new(), purse, state: Mutex::default() }
+    }
+
     async fn all(&self) -> Result<(), StepError> {
         let Job { run, id, instruction, .. } = &self.job;
         let vars = Arc::new(self.vars());
@@ -140,6 +155,7 @@ impl Run {
         self.report(Kind::Workflow(self.descriptor()));
         let entry = Entry::Begin { run: run.clone(), workflow: id.clone(), instruction: instruction.clone() };
         self.ports.journal.record(entry).await?;
+        self.check_prices().await?;
         self.state().status = Status::InProgress;
         self.report(Kind::Workflow(self.descriptor()));
         let mut scope = step::Scope::new(Vars::inside(&vars));

@@ -8,6 +8,7 @@ mod actions;
 mod capabilities;
 mod command;
 mod convert;
+mod estimate;
 mod execute;
 mod observer;
 mod outbox;

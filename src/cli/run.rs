@@ -16,6 +16,7 @@ use crate::{
         event::Action,
         job::{Job, fresh_id},
         ports::{Observer, Ports},
+        spending::{Caps, Spending},
     },
     history::Memory,
     setup::{self, Setup},
@@ -32,6 +33,8 @@ pub struct Arguments {
     pub messages: Vec<String>,
     pub tags: BTreeMap<String, String>,
     pub form: Form,
+    /// Show what would be sent, and send nothing.
+    pub estimate: bool,
 }
 
 /// What comes out.
@@ -64,9 +67,7 @@ impl Arguments {
                 }
                 Long("json") => arguments.form = Form::Json,
                 Long("diff") => arguments.form = Form::Diff,
-                Long("estimate") => {
-                    return Err(Usage("`--estimate` isn't part of this version of stepwright yet".to_owned()));
-                }
+                Long("estimate") => arguments.estimate = true,
                 Long("log-file") => *log_file = Some(parser.value()?.into()),
                 Long("config") => arguments.config = Some(parser.value()?.into()),
                 Value(word) => words.push(word.string()?),
@@ -108,34 +109,16 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Usage> {
         };
         eprintln!("warning: {place}: {problem}");
     }
+    if arguments.estimate {
+        return estimate(&arguments, &setup).await;
+    }
     let outcome = execute(&arguments, &setup).await?;
     Ok(exit(&outcome))
 }
 
 /// Runs with a given setup; the demo uses it as well.
 pub async fn execute(arguments: &Arguments, setup: &Setup) -> Result<Outcome, Usage> {
-    let job = job(arguments, setup)?;
-    let model = crate::model::connect(&setup.settings, &|name| std::env::var(name).ok());
-    let (mut job, mut warnings) = (job, Vec::new());
-    let prepared = job.prepare(&setup.settings, |name| model.knows(name)).map_err(|refusal| Usage(refusal.0))?;
-    warnings.extend(prepared);
-    for warning in warnings {
-        eprintln!("warning: {warning}");
-    }
-    let observer: Arc<dyn Observer> = match arguments.form {
-        Form::Json => Arc::new(Json),
-        Form::Steps => Arc::new(Steps::new(true)),
-        Form::Diff => Arc::new(Steps::new(false)),
-    };
-    let waiting = setup::state_folder().map(|state| state.join("pending"));
-    let workspace = Arc::new(DiskWorkspace::new(setup.files.clone(), arguments.form == Form::Diff, waiting));
-    let ports = Ports {
-        model,
-        workspace: workspace.clone(),
-        observer,
-        journal: Arc::new(Memory::default()),
-        checker: setup.checker.clone(),
-    };
+    let (job, ports, workspace) = prepare(arguments, setup)?;
     let stop = Stop::default();
     let interrupt = stop.clone();
     tokio::spawn(async move {
@@ -156,6 +139,43 @@ pub async fn execute(arguments: &Arguments, setup: &Setup) -> Result<Outcome, Us
         }
     }
     Ok(outcome)
+}
+
+/// Tells what a run would send and cost.
+async fn estimate(arguments: &Arguments, setup: &Setup) -> Result<Exit, Usage> {
+    let (job, ports, _) = prepare(arguments, setup)?;
+    let estimate = engine::estimate::estimate(job, ports).await.map_err(|error| Usage(error.to_string()))?;
+    match arguments.form {
+        Form::Json => print(&format!("{}\n", estimate.to_json())),
+        Form::Steps | Form::Diff => print(&visible(&super::estimate::text(&estimate))),
+    }
+    Ok(Exit::Finished)
+}
+
+/// What a run needs, as the command line says it.
+fn prepare(arguments: &Arguments, setup: &Setup) -> Result<(Job, Ports, Arc<DiskWorkspace>), Usage> {
+    let mut job = job(arguments, setup)?;
+    let model = crate::model::connect(&setup.settings, &|name| std::env::var(name).ok());
+    let warnings = job.prepare(&setup.settings, |name| model.knows(name)).map_err(|refusal| Usage(refusal.0))?;
+    for warning in warnings {
+        eprintln!("warning: {warning}");
+    }
+    let observer: Arc<dyn Observer> = match arguments.form {
+        Form::Json => Arc::new(Json),
+        Form::Steps => Arc::new(Steps::new(true)),
+        Form::Diff => Arc::new(Steps::new(false)),
+    };
+    let waiting = setup::state_folder().map(|state| state.join("pending"));
+    let workspace = Arc::new(DiskWorkspace::new(setup.files.clone(), arguments.form == Form::Diff, waiting));
+    let ports = Ports {
+        model,
+        workspace: workspace.clone(),
+        observer,
+        journal: Arc::new(Memory::default()),
+        checker: setup.checker.clone(),
+        spending: Spending { caps: Caps::from(&setup.settings.limits), ..Spending::default() },
+    };
+    Ok((job, ports, workspace))
 }
 
 /// Waits for Ctrl-C, or for another polite way to be ended: what the run has started ends with it.

@@ -38,6 +38,8 @@ pub struct StepState {
     pub parameters: serde_json::Value,
     pub status: Status,
     pub response: Option<String>,
+    /// Tokens that its answer should have, as far as that is known.
+    pub expected: u64,
 }
 
 impl StepState {
@@ -132,7 +134,14 @@ impl Run {
             parameters["file_name"] = json!(name);
         }
         let mut state = self.state();
-        state.steps.push(StepState { module, description, parameters, status: Status::Pending, response: None });
+        state.steps.push(StepState {
+            module,
+            description,
+            parameters,
+            status: Status::Pending,
+            response: None,
+            expected: 0,
+        });
         u32::try_from(state.steps.len()).expect("a run has fewer than 2^32 steps")
     }
 }

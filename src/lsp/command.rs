@@ -50,6 +50,7 @@ pub enum Command {
     Discard(ResultName),
     Retry(RunName),
     NewPrompt(PromptArguments),
+    Estimate(RunArguments),
     /// Known by name, not by this version.
     Later(&'static str),
 }
@@ -152,6 +153,7 @@ impl Command {
             DISCARD => Self::Discard(read(name, argument)?),
             RETRY => Self::Retry(read(name, argument)?),
             NEW_PROMPT => Self::NewPrompt(read(name, argument)?),
+            ESTIMATE => Self::Estimate(read(name, argument)?),
             _ => match NAMES.iter().find(|known| **known == name) {
                 Some(known) => Self::Later(known),
                 None => return Err(format!("there is no command `{name}`; there are: {}", NAMES.join(", "))),

@@ -143,7 +143,7 @@ impl Shared {
         self.apply("Reply", &snapshot, &text).await.map_err(|error| error.to_string())?.map(drop)
     }
 
-    async fn create_and_show(self: &Arc<Self>, workflow: &str, text: String, what: &str) {
+    pub async fn create_and_show(self: &Arc<Self>, workflow: &str, text: String, what: &str) {
         let created = create(workflow.to_owned(), text).await;
         let path = match created {
             Ok(path) => path,

@@ -12,7 +12,11 @@ use tower_lsp::{Client, LanguageServer, jsonrpc::Result, lsp_types::*};
 use super::{
     actions, capabilities, command::Command, convert, outbox::Outbox, progress, settings, state::State, turns::Turns,
 };
-use crate::{document::Document, engine::ports::Model, history::Memory};
+use crate::{
+    document::Document,
+    engine::{ports::Model, spending::Day},
+    history::Memory,
+};
 
 /// How long the answer to `shutdown` may wait for runs to end.
 const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(1);
@@ -22,6 +26,8 @@ pub struct Shared {
     pub client: Client,
     pub outbox: Outbox,
     pub history: Arc<Memory>,
+    /// What runs cost today.
+    pub day: Arc<Day>,
     /// Wakes who waits for a document to change.
     pub changed: Notify,
     /// One edit of a file at a time.
@@ -82,6 +88,7 @@ impl Server {
         let shared = Shared {
             outbox: Outbox::new(client.clone()),
             history: Arc::default(),
+            day: Arc::default(),
             changed: Notify::new(),
             turns: Turns::default(),
             ended: Notify::new(),

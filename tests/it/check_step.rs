@@ -178,6 +178,7 @@ fn run(world: World, source: &str) -> (Arc<World>, String) {
         observer: world.clone(),
         journal: Arc::new(Memory::default()),
         checker,
+        spending: Default::default(),
     };
     // Nothing here waits for anything outside.
     execute(job, ports, Stop::default()).now_or_never().expect("the run doesn't wait");

@@ -354,3 +354,6 @@ impl Run {
 fn failed(error: &str) -> String {
     format!("failed: {error}")
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,26 +7,29 @@ use crate::engine::{
     money::grouped,
 };
 
-/// The headline, a table of what would be sent and to whom, and what else there is to know.
+/// What would be sent, to whom, for how much, and what else there is to know.
 pub fn text(estimate: &Estimate) -> String {
-    let mut rows: Vec<(String, String)> = Vec::new();
-    for (name, SentFile { tokens, requests }) in &estimate.files {
-        let times = if *requests == 1 { String::new() } else { format!(" × {requests}") };
-        rows.push((name.clone(), format!("{} tokens{times}", grouped(*tokens))));
-    }
-    if estimate.models.len() > 1 {
-        for (name, SentTo { requests, .. }) in &estimate.models {
-            let what = if *requests == 1 { "request" } else { "requests" };
-            rows.push((name.clone(), format!("{requests} {what}")));
+    let files = estimate.files.iter().map(|(name, SentFile { tokens, requests })| {
+        let times = if *requests == 1 { String::new() } else { format!(" in each of {requests} requests") };
+        (name.clone(), format!("{} tokens{times}", grouped(*tokens)))
+    });
+    let models = estimate.models.iter().map(|(name, SentTo { requests, .. })| {
+        (name.clone(), format!("{requests} request{}", if *requests == 1 { "" } else { "s" }))
+    });
+    let totals = [
+        ("tokens in", grouped(estimate.input)),
+        ("tokens out, expected", grouped(estimate.output)),
+        ("cost, expected", estimate.money()),
+    ];
+    let totals = totals.map(|(name, value)| (name.to_owned(), value)).to_vec();
+    let tables: [Vec<(String, String)>; 3] = [files.collect(), models.collect(), totals];
+    let width = tables.iter().flatten().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
+    let mut out = format!("{}:\n", estimate.volume());
+    for table in tables.iter().filter(|table| !table.is_empty()) {
+        out.push('\n');
+        for (name, what) in table {
+            let _ = writeln!(out, "  {name:width$}  {what}");
         }
-    }
-    rows.push(("tokens in".to_owned(), grouped(estimate.input)));
-    rows.push(("tokens out, expected".to_owned(), grouped(estimate.output)));
-    rows.push(("cost, expected".to_owned(), estimate.money()));
-    let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
-    let mut out = format!("{}\n\n", estimate.headline());
-    for (name, what) in rows {
-        let _ = writeln!(out, "  {name:width$}  {what}");
     }
     out.push('\n');
     for note in estimate.notes() {

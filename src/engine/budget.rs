@@ -86,7 +86,8 @@ pub fn fit(
         return Ok(Fitted { shared, own, left_out: Vec::new() });
     }
     let for_shared = rest - all_own.min(rest * OWN_PERCENT / 100);
-    let quotas = SHARED_PERCENT.iter().map(|percent| room * percent / 100);
+    let agreed = if side_by_side { beside_usual_target(shared, room) } else { u64::MAX };
+    let quotas = SHARED_PERCENT.iter().map(|percent| room * percent / 100).filter(|quota| *quota <= agreed);
     let quota = quotas.into_iter().find(|quota| all_shared.min(*quota) <= for_shared).unwrap_or(0);
     // What isn't side by side with anything needn't begin like anything else.
     let quota = if !side_by_side && all_shared <= for_shared { all_shared } else { quota };
@@ -104,9 +105,18 @@ pub fn fit(
 
 /// Whether the shared documents fit whole beside whatever a request of a batch adds. Depends on them alone, so that all requests agree.
 fn leaves_room(shared: &[Document], room: u64) -> bool {
-    let sizes = || shared.iter().map(|document| document.shown.len() as u64);
-    let (all, largest) = (sizes().sum::<u64>(), sizes().max().unwrap_or_default());
-    all <= room * SHARED_PERCENT[0] / 100 || all + largest <= room * 9 / 10
+    let all = shared.iter().map(|document| document.shown.len() as u64).sum::<u64>();
+    all <= room * SHARED_PERCENT[0] / 100 || all <= beside_usual_target(shared, room)
+}
+
+/// How much there is for shared documents beside one of them, which is what a request of a batch usually adds. A very long one is left to
+/// itself: the others shouldn't do with less because of it.
+fn beside_usual_target(shared: &[Document], room: u64) -> u64 {
+    const USUAL_PERCENT: u64 = 40;
+    const SAFE_PERCENT: u64 = 90;
+    let sizes = shared.iter().map(|document| document.shown.len() as u64);
+    let largest = sizes.filter(|size| *size <= room * USUAL_PERCENT / 100).max().unwrap_or_default();
+    room * SAFE_PERCENT / 100 - largest
 }
 
 fn join(documents: &[Document]) -> String {

@@ -170,7 +170,7 @@ impl Run {
             Step::Save(save) => self.foresee_save(id, save, scope, tally).await?,
             Step::TestFile(test) => self.foresee_test_file(id, test, scope, tally).await?,
             Step::Check(Check { attempts, .. }) => {
-                tally.say_open(format!("up to {} more where tests fail and are repaired", attempts + 1));
+                tally.say_open(format!("Up to {} more requests follow where tests fail and are repaired.", attempts + 1));
             }
             Step::ForEach(_) => {}
         }
@@ -201,7 +201,7 @@ impl Run {
             Expect::Text | Expect::Line => false,
         };
         if is_open {
-            tally.say_open(format!("more if the answer to `{}` names more than one", request.step));
+            tally.say_open(format!("More requests follow if the answer to `{}` names more than one.", request.step));
         }
         self.count(&request, 1, tokens, tally).await?;
         scope.vars.set(&ask.into, value);
@@ -317,6 +317,19 @@ impl Estimate {
 
     /// One line that says it all, for a person.
     pub fn headline(&self) -> String {
+        let models: Vec<_> = self.models.keys().map(String::as_str).collect();
+        format!(
+            "{} to {}: about {} tokens in, {} out, {}",
+            self.volume(),
+            models.join(" and "),
+            grouped(self.input),
+            grouped(self.output),
+            self.money()
+        )
+    }
+
+    /// "Auto would send 2 files in 3 requests"
+    pub fn volume(&self) -> String {
         let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
         let files = match self.files.len() {
             0 => "no files".to_owned(),
@@ -324,15 +337,7 @@ impl Estimate {
         };
         let least = if self.open.is_empty() { "" } else { "at least " };
         let requests = format!("{least}{}", count(self.requests(), "request"));
-        let models: Vec<_> = self.models.keys().map(String::as_str).collect();
-        format!(
-            "{} would send {files} in {requests} to {}: about {} tokens in, {} out, {}",
-            self.workflow,
-            models.join(" and "),
-            grouped(self.input),
-            grouped(self.output),
-            self.money()
-        )
+        format!("{} would send {files} in {requests}", self.workflow)
     }
 
     /// What it is expected to cost.
@@ -342,7 +347,7 @@ impl Estimate {
 
     /// What else a person should know before the run, a sentence each.
     pub fn notes(&self) -> Vec<String> {
-        let mut notes: Vec<String> = self.open.iter().map(|words| format!("More requests follow: {words}.")).collect();
+        let mut notes = self.open.clone();
         let unknown: Vec<_> = self.models.iter().filter(|(_, model)| !model.is_price_known).collect();
         notes.extend(unknown.iter().map(|(name, _)| {
             format!("Nobody knows what {name} costs; set `price` in `[models.\"{name}\"]` of your configuration file.")
@@ -376,12 +381,18 @@ impl Estimate {
             "requests_may_grow": self.open,
             "input_tokens": self.input,
             "output_tokens": self.output,
-            "cost_usd": self.cost,
-            "run_left_usd": self.left[0],
-            "day_left_usd": self.left[1],
+            "cost_usd": self.cost.map(rounded),
+            "run_left_usd": self.left[0].map(rounded),
+            "day_left_usd": self.left[1].map(rounded),
             "warnings": self.warnings,
         })
     }
+}
+
+/// Without what sums of binary fractions add.
+fn rounded(amount: f64) -> f64 {
+    const PARTS: f64 = 1e9;
+    (amount * PARTS).round() / PARTS
 }
 
 /// A text of about so many tokens, where an answer would be.

@@ -18,6 +18,7 @@ mod check;
 pub mod error;
 pub mod estimate;
 pub mod event;
+mod foresee;
 pub mod job;
 pub mod money;
 mod plan;

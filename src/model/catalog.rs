@@ -3,18 +3,13 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use crate::{
-    config::{Key, ModelFacts, Price, Provider, Settings, Wire},
-    engine::{
-        money::cost,
-        ports::{Facts, ModelError, ModelErrorKind, Request, Usage},
-    },
-    model::{
-        address::Address,
-        facts::{self, Known},
-        key::Credential,
-    },
+    config::{Key, ModelFacts, Provider, Settings, Wire},
+    engine::ports::{ModelError, ModelErrorKind, Request},
+    model::{address::Address, key::Credential},
     workflow::Role,
 };
+
+mod known;
 
 /// The name that always means recorded answers.
 pub const REPLAY: &str = "replay";
@@ -23,10 +18,6 @@ const OPENAI: &str = "openai";
 const OPENAI_ADDRESS: &str = "https://api.openai.com/v1";
 const OPENAI_MAIN: &str = "gpt-5-mini";
 const OPENAI_FAST: &str = "gpt-5-nano";
-/// What servers on this machine ask for.
-const FREE: Price = Price { input: 0.0, cached: None, output: 0.0 };
-/// Recorded answers come from a file, which takes prompts of any length, within reason.
-const REPLAY_WINDOW: u64 = 1_000_000;
 
 /// Everything that is known about models before a server is asked.
 #[derive(Debug)]
@@ -148,32 +139,6 @@ impl Catalog {
     /// What is known about `provider/model`.
     pub fn facts(&self, name: &str) -> ModelFacts {
         self.models.get(name).cloned().unwrap_or_default()
-    }
-
-    /// What is known about recorded answers, by the name under which the request asks for them: what the user says of it, so that prices and
-    /// windows can be tried.
-    pub fn replay_facts(&self, request: &Request) -> Facts {
-        let role = match request.role {
-            Role::Main => self.main.as_deref(),
-            Role::Fast => self.fast.as_deref().or(self.main.as_deref()),
-        };
-        let name = match request.model.as_deref().map(str::trim) {
-            None | Some("") => role,
-            Some("main") => self.main.as_deref(),
-            Some("fast") => self.fast.as_deref().or(self.main.as_deref()),
-            named => named,
-        };
-        let name = name.unwrap_or(REPLAY).to_owned();
-        let ModelFacts { context_window, max_output_tokens, price } = self.facts(&name);
-        Facts {
-            name,
-            context_window: context_window.or(Some(REPLAY_WINDOW)),
-            max_output: max_output_tokens,
-            output_limit: max_output_tokens,
-            price: price.or(Some(FREE)),
-            is_local: true,
-            ..Facts::default()
-        }
     }
 
     /// All keys that are known without running a command.
@@ -318,29 +283,6 @@ impl Target {
     /// Whether a key was promised that isn't there. Servers on this machine rarely look at keys.
     pub fn lacks_key(&self) -> bool {
         matches!(&*self.credential, Credential::Environment { value: None, .. }) && !self.address.is_loopback()
-    }
-
-    /// What is known without asking the server: what the user says goes first.
-    pub fn known(&self) -> Facts {
-        let is_local = self.address.is_loopback();
-        let Known { window, output, price, strength } = facts::known(self.address.host(), &self.model);
-        let ModelFacts { context_window, max_output_tokens, price: users } = self.facts.clone();
-        Facts {
-            name: self.name(),
-            // How much of it a server on this machine was started with is another matter.
-            context_window: context_window.or(window.filter(|_| !is_local)),
-            max_output: max_output_tokens.or(output.filter(|_| !is_local)),
-            output_limit: max_output_tokens,
-            price: users.or(if is_local { Some(FREE) } else { price }),
-            strength,
-            is_local,
-            ..Facts::default()
-        }
-    }
-
-    /// What these tokens cost, in USD.
-    pub fn cost(&self, usage: &Usage) -> Option<f64> {
-        self.known().price.map(|price| cost(&price, usage))
     }
 }
 

@@ -311,3 +311,20 @@ async fn read_start(mut response: Response) -> String {
     }
     String::from_utf8_lossy(&start).into_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prompt_counts_for_what_it_has_at_the_least() {
+        let request = |prompt: &str| Request { prompt: prompt.to_owned(), ..Request::default() };
+        let code = request(&"let answer = question.len();\n".repeat(1000));
+        let plain = estimate(&code, BYTES_PER_TOKEN);
+        assert!(plain.abs_diff(code.prompt.len() as u64 / 3) < 50);
+        // A server that counted fewer tokens so far is believed; one that counted more raises no alarm the sooner.
+        assert_eq!(estimate(&code, BYTES_PER_TOKEN * 2.0), plain / 2);
+        assert_eq!(estimate(&code, 1.5), plain);
+        assert!(estimate(&request(&" ".repeat(30_000)), BYTES_PER_TOKEN) < 10);
+    }
+}

@@ -3,6 +3,10 @@ use std::collections::BTreeMap;
 use expect_test::expect;
 
 use super::*;
+use crate::{
+    config::Price,
+    engine::ports::{Facts, Usage},
+};
 
 /// No file at all.
 pub fn nothing() -> Settings {

@@ -133,6 +133,8 @@ struct State {
     facts: BTreeMap<Role, Facts>,
     /// What prompts lost, as far as the user knows of it.
     left_out: BTreeSet<LeftOut>,
+    /// Models of whose context window the user knows that nobody knows it.
+    guessed: BTreeSet<String>,
 }
 
 /// What a step did.

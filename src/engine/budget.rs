@@ -65,6 +65,14 @@ pub fn room(facts: &Facts) -> u64 {
     window.saturating_sub(answer).saturating_sub(window / 20).saturating_sub(OVERHEAD)
 }
 
+/// The same model, if its window is large enough for so many tokens that must be there, and for as much context as usual.
+pub fn with_room_for(needed: u64, facts: &Facts) -> Facts {
+    let grown = room(facts).saturating_add(needed);
+    // Where nothing is known of the answer, it and the margin take less than a third of a window.
+    let window = grown.saturating_add(grown / 2).saturating_add(OVERHEAD * 2);
+    Facts { context_window: Some(window), max_output: None, output_limit: None, ..facts.clone() }
+}
+
 /// Chooses how much of each document is shown. `fixed` is the length of all that must be there whole, in bytes. `side_by_side`: other requests
 /// show the same shared documents at the same time.
 pub fn fit(

@@ -63,7 +63,15 @@ impl Run {
                 _ => shared.retain(|document| target.as_ref() != Some(document)),
             }
         }
-        let fitted = budget::fit(&shared, &own, fixed + length(&target), &facts, side_by_side);
+        let fixed = fixed + length(&target);
+        let fitted = budget::fit(&shared, &own, fixed, &facts, side_by_side).or_else(|too_long| {
+            // A guess about the window refuses nothing: a server that takes less says so, or shows it by what it counts.
+            if facts.context_window.is_some() {
+                return Err(too_long);
+            }
+            self.tell_guess(&module, &too_long, &facts);
+            budget::fit(&shared, &own, fixed, &budget::with_room_for(too_long.needed, &facts), side_by_side)
+        });
         let Fitted { shared, mut own, mut left_out } = fitted.map_err(|too_long| {
             let name = target.as_ref().map(|target| target.name.as_str());
             StepError::Unsent { module: module.clone(), cause: told(&too_long, name, &facts) }
@@ -93,11 +101,22 @@ impl Run {
         let facts = self.facts(request.role).await?;
         let (needed, room) = (prompt_tokens(request, &facts), budget::room(&facts));
         // The margin is for estimates that are off, and this is one.
-        if needed <= room + budget::window(&facts) / 20 {
+        if facts.context_window.is_none() || needed <= room + budget::window(&facts) / 20 {
             return Ok(());
         }
         let cause = told(&TooLong { needed, room }, None, &facts);
         Err(StepError::Unsent { module: request.step.clone(), cause })
+    }
+
+    /// Told once a run and model.
+    fn tell_guess(&self, module: &str, TooLong { needed, .. }: &TooLong, Facts { name, .. }: &Facts) {
+        if self.state().guessed.insert(name.clone()) {
+            self.report(Kind::Warning(format!(
+                "{}: the prompt of `{module}` has about {needed} tokens, and nobody knows whether `{name}` takes so many; set \
+                 `context-window` in `[models.\"{name}\"]`",
+                self.job.name()
+            )));
+        }
     }
 
     /// Each loss is told once a run.
@@ -136,18 +155,10 @@ pub fn prompt_tokens(request: &Request, facts: &Facts) -> u64 {
 
 fn told(TooLong { needed, room }: &TooLong, target: Option<&str>, facts: &Facts) -> String {
     let what = target.map_or("the prompt".to_owned(), |name| format!("the prompt with the whole of {name}"));
-    let window = budget::window(facts);
-    let known = match facts.context_window {
-        Some(_) => format!("of its context window of {window}"),
-        None => format!("if its context window is {window}, which is a guess"),
-    };
-    let set = match facts.context_window {
-        Some(_) => String::new(),
-        None => format!(", or set `context-window` in `[models.\"{}\"]`", facts.name),
-    };
     format!(
-        "{what} has about {needed} tokens, and `{}` takes about {room} {known}; choose a model with a larger one, give it less to read at \
-         a time{set}",
-        facts.name
+        "{what} has about {needed} tokens, and `{}` takes about {room} of its context window of {}; choose a model with a larger one, or \
+         give it less to read at a time",
+        facts.name,
+        budget::window(facts)
     )
 }

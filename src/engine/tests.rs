@@ -202,12 +202,25 @@ struct Ran {
 
 #[test]
 fn a_file_that_does_not_fit_fails_alone_and_says_what_to_do() {
-    let facts = Facts { context_window: None, is_local: true, ..Case::default().facts };
+    let facts = Facts { context_window: Some(8192), ..Case::default().facts };
     let ran = Case { files: &[("large.txt", 2000), ("small.txt", 5)], facts, ..Case::default() }.run();
     assert_eq!(ran.requests.len(), 1);
-    expect![[r#"Align finished: large.txt failed: step `Process large.txt` wasn't sent: the prompt with the whole of large.txt has about 6881 tokens, and `far/model` takes about 5223 if its context window is 8192, which is a guess; choose a model with a larger one, give it less to read at a time, or set `context-window` in `[models."far/model"]`; small.txt was changed"#]]
-    .assert_eq(&ran.outcome.summary);
+    expect!["Align finished: large.txt failed: step `Process large.txt` wasn't sent: the prompt with the whole of large.txt has about 6881 tokens, and `far/model` takes about 5223 of its context window of 8192; choose a model with a larger one, or give it less to read at a time; small.txt was changed"].assert_eq(&ran.outcome.summary);
     assert_eq!(ran.told, [""; 0]);
+}
+
+#[test]
+fn a_guess_about_the_window_refuses_nothing() {
+    let facts = Facts { context_window: None, is_local: true, ..Case::default().facts };
+    let files = &[("large.txt", 2000), ("larger.txt", 3000), ("small.txt", 5)];
+    let ran = Case { files, facts: facts.clone(), ..Case::default() }.run();
+    assert_eq!((ran.requests.len(), ran.outcome.failed.len()), (3, 0));
+    assert!(ran.requests[1].prompt.contains("\nline 3000\n"));
+    expect![[r#"Align: the prompt of `Process large.txt` has about 6881 tokens, and nobody knows whether `far/model` takes so many; set `context-window` in `[models."far/model"]`"#]].assert_eq(&ran.told.join("\n"));
+    // What isn't asked to be whole is shortened all the same.
+    let ran = Case { workflow: ALIGN, files, facts, ..Case::default() }.run();
+    assert_eq!((ran.requests.len(), ran.outcome.failed.len()), (3, 0));
+    assert!(ran.requests.iter().all(|request| request.shared.contains(" lines are left out here …]")));
 }
 
 #[test]

@@ -38,6 +38,16 @@ fn room_is_what_the_answer_leaves() {
 }
 
 #[test]
+fn a_window_can_be_imagined_that_is_large_enough() {
+    let limited = Facts { output_limit: Some(8_000), ..facts(None, Some(8_000)) };
+    for facts in [facts(None, None), limited] {
+        for needed in [0, 1, 1000, 1_000_000] {
+            assert!(room(&with_room_for(needed, &facts)) >= needed + room(&facts), "{needed}");
+        }
+    }
+}
+
+#[test]
 fn what_fits_is_shown_whole() {
     let (shared, own) = ([document("a", 10), document("b", 20)], [document("c", 5)]);
     let facts = with_room(1000);

@@ -303,7 +303,14 @@ impl Run {
         };
         // A failure that ended the run is told already.
         let told = error.map(|error| failed(&error));
-        let results: Vec<_> = state.results.iter().filter(|(_, words)| Some(*words) != told.as_ref()).collect();
+        let mut results: Vec<(String, &String)> = Vec::new();
+        for (file, words) in state.results.iter().filter(|(_, words)| Some(*words) != told.as_ref()) {
+            // What stopped many files is said once.
+            match results.iter_mut().find(|(_, known)| *known == words && words.starts_with(FAILED)) {
+                Some((files, _)) => *files = format!("{files}, {file}"),
+                None => results.push((file.clone(), words)),
+            }
+        }
         const SHOWN: usize = 5;
         let words: Vec<_> = results.iter().take(SHOWN).map(|(file, words)| format!("{file} {words}")).collect();
         if !words.is_empty() {
@@ -355,8 +362,10 @@ impl Run {
 
 /// What became of an item that failed, in words.
 fn failed(error: &str) -> String {
-    format!("failed: {error}")
+    format!("{FAILED}{error}")
 }
+
+const FAILED: &str = "failed: ";
 
 #[cfg(test)]
 mod tests;

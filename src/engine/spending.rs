@@ -192,7 +192,7 @@ impl Purse {
                     left.iter().zip(set_aside).position(passes)
                 };
                 match (beyond([0.0; 2]), beyond([own.reserved, *reserved])) {
-                    (Some(at), _) => return Err(left[at].told(cost(needed))),
+                    (Some(at), _) => return Err(left[at].told()),
                     (None, Some(_)) => {}
                     (None, None) => {
                         let free = (left[0].left - own.reserved).min(left[1].left - *reserved);
@@ -231,13 +231,13 @@ struct Free {
 }
 
 impl Free {
-    fn told(&self, cost: f64) -> String {
+    /// The same for all requests that it stops, so that it needs to be said only once.
+    fn told(&self) -> String {
         let Self { name, cap, spent, .. } = self;
         let when = if *name == "max-cost-per-day" { "was spent today" } else { "is spent" };
         format!(
-            "it could cost up to {}, and of the {} that `{name}` allows {} {when}; raise `{name}` in `[limits]` of your configuration file, \
-             or choose a cheaper model",
-            money(cost),
+            "`{name}` allows {}, of which {} {when}, and the next request could cost more than the rest; raise `{name}` in `[limits]` of \
+             your configuration file, or choose a cheaper model",
             money(*cap),
             money(*spent)
         )
@@ -303,8 +303,7 @@ impl Run {
             Some(limit) => (limit, limit),
             None => (LEAST_OUTPUT.max(expected).min(wanted), wanted),
         };
-        let unaffordable = |cause| StepError::Unsent { module: request.step.clone(), cause };
-        self.effect(async { self.purse.hold(facts, input, needed, wanted).await.map_err(unaffordable) }).await
+        self.effect(async { self.purse.hold(facts, input, needed, wanted).await.map_err(StepError::Capped) }).await
     }
 
     /// A cap can't be kept with a model whose price nobody knows. Says so, or refuses, as the user wants.

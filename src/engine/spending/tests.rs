@@ -32,14 +32,14 @@ fn a_request_that_could_pass_the_cap_is_not_sent() {
     drop(hold(&purse, 500, 250, 250).expect("it just fits"));
     assert_eq!(
         hold(&purse, 500, 251, 251).err().unwrap(),
-        "it could cost up to $1.00, and of the $1.00 that `max-cost-per-run` allows $0.0000 is spent; raise `max-cost-per-run` in `[limits]` of your configuration file, or choose a cheaper model"
+        "`max-cost-per-run` allows $1.00, of which $0.0000 is spent, and the next request could cost more than the rest; raise `max-cost-per-run` in `[limits]` of your configuration file, or choose a cheaper model"
     );
     let held = hold(&purse, 500, 250, 250).expect("nothing is spent so far");
     held.settle(usage(500, 100, Some(0.7)));
     drop(held);
     assert_eq!(purse.left(), [Some(1.0 - 0.7), None]);
     let error = hold(&purse, 200, 100, 100).err().unwrap();
-    assert!(error.contains("could cost up to $0.4000") && error.contains("$0.7000 is spent"), "{error}");
+    assert!(error.contains("of which $0.7000 is spent"), "{error}");
     drop(hold(&purse, 100, 100, 100).expect("what is left is enough"));
 }
 
@@ -51,7 +51,7 @@ fn the_day_counts_all_runs() {
     held.settle(usage(400, 100, Some(0.6)));
     drop(held);
     let error = hold(&second, 400, 100, 100).err().unwrap();
-    assert!(error.contains("`max-cost-per-day` allows $0.6000 was spent today"), "{error}");
+    assert!(error.contains("`max-cost-per-day` allows $1.00, of which $0.6000 was spent today"), "{error}");
     assert_eq!(second.left(), [None, Some(0.4)]);
 }
 

@@ -199,6 +199,7 @@ mod tests {
             ("workflows --json", Ok(Command::Workflows { config: None, json: true })),
             ("trust --revoke d", Ok(Command::Trust { folder: Some("d".into()), revoke: true })),
             ("run auto", run(|_| ())),
+            ("run auto --estimate", run(|run| run.estimate = true)),
             ("run --file a --file=b auto", run(|run| run.files = vec!["a".to_owned(), "b".to_owned()])),
             (
                 "run auto --json --tag x=1=2",

@@ -114,6 +114,8 @@ impl Database {
                 shared,
                 prompt,
                 nonce: row.get("nonce")?,
+                // Said anew for each sending.
+                max_output: None,
             };
             step.answers.insert(row.get("number")?, PastAnswer { request, text, usage: usage(row)? });
         }

@@ -124,7 +124,7 @@ impl Database {
 
     fn attempt(&self, run: &str, step: u32, number: u32, request: &Request) -> Result<(), Failure> {
         let id = self.own(run)?;
-        let Request { step: module, role, model, system, shared, prompt, nonce } = request;
+        let Request { step: module, role, model, system, shared, prompt, nonce, max_output: _ } = request;
         let system = self.keep_text(id, system)?;
         let shared = self.keep_text(id, shared)?;
         let prompt = self.keep_text(id, prompt)?;

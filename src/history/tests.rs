@@ -122,6 +122,7 @@ fn request(prompt: &str) -> Request {
         shared: "Documents. ".repeat(100),
         prompt: prompt.to_owned(),
         nonce: "n".to_owned(),
+        max_output: None,
     }
 }
 

@@ -196,6 +196,7 @@ fn run(world: World, source: &str) -> (Arc<World>, String) {
         observer: world.clone(),
         journal: world.clone(),
         checker,
+        spending: Default::default(),
     };
     // Nothing here waits for anything outside.
     execute(job, Past::default(), ports, Stop::default()).now_or_never().expect("the run doesn't wait");
@@ -453,8 +454,9 @@ fn tests_that_lose_most_of_their_lines_wait_for_the_user() {
     let (_, shown) = run(world, "store.py");
     expect![[r#"
         check finished: tests run and all pass
-        end: Write Tests finished: tests/test_store.py is waiting to be applied (it would lose more than half of its lines), tests run and all pass
-        file: tests/test_store.py pending (it would lose more than half of its lines)
+        end: Write Tests finished: tests/test_store.py is waiting to be applied (it is Shrunk), tests run and all pass
+        file: tests/test_store.py pending (it is Shrunk)
         4 runs, 4 requests
-    "#]].assert_eq(&shown);
+    "#]]
+    .assert_eq(&shown);
 }

@@ -186,8 +186,14 @@ fn job(workflow: &str) -> Job {
 }
 
 async fn run(world: &Arc<World>, journal: Arc<dyn Journal>, job: Job, past: Past) -> Outcome {
-    let ports =
-        Ports { model: world.clone(), workspace: world.clone(), observer: world.clone(), journal, checker: None };
+    let ports = Ports {
+        model: world.clone(),
+        workspace: world.clone(),
+        observer: world.clone(),
+        journal,
+        checker: None,
+        spending: Default::default(),
+    };
     execute(job, past, ports, Stop::default()).await
 }
 

@@ -65,6 +65,8 @@ const LAYERS: &[Layer] = &[
             "strsim",
             "anyhow",
             "thiserror",
+            // The list of what is publicly known about models.
+            "toml",
         ],
     },
     Layer { name: "files", ours: &["config", "document", "engine"], crates: &[] },

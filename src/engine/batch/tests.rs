@@ -125,7 +125,7 @@ fn requests(parallel: u32) -> Vec<Request> {
         reply_to: None,
     };
     let (model, workspace, observer, journal) = (world.clone(), world.clone(), world.clone(), world.clone());
-    let ports = Ports { model, workspace, observer, journal, checker: None };
+    let ports = Ports { model, workspace, observer, journal, checker: None, spending: Default::default() };
     let outcome = futures::executor::block_on(engine::execute(job, Past::default(), ports, Stop::default()));
     assert_eq!(outcome.failed, Vec::<String>::new());
     std::mem::take(&mut *world.requests.lock().unwrap())

@@ -48,6 +48,11 @@ pub(super) fn is_fence(line: &str) -> bool {
     parse(line).is_some()
 }
 
+/// Whether a fence has nothing behind it; `None` for a line that is no fence.
+pub(super) fn is_bare(line: &str) -> Option<bool> {
+    parse(line).map(|fence| fence.info.is_empty())
+}
+
 /// Finds the blocks of a text. For a document, a block in Markdown or without a language may hold blocks itself.
 pub(super) fn blocks(text: &str, for_document: bool) -> Vec<Block<'_>> {
     let lines: Vec<_> = text.lines().collect();

@@ -116,7 +116,7 @@ fn mentions(line: &str, target: &Target) -> bool {
 }
 
 /// Whether a word is the target's path, its end, or the path below a root that the model knows.
-fn is_name(word: &str, target: &Target) -> bool {
+pub(super) fn is_name(word: &str, target: &Target) -> bool {
     let word = word.trim_matches(['`', '*', '"', '\'']).trim_start_matches("./");
     let ends_with =
         |path: &str, end: &str| path.strip_suffix(end).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'));

@@ -53,7 +53,10 @@ fn after_orphan_end(text: &str) -> Option<&str> {
     let (before, after) = (&text[..at], &text[at + END.len()..]);
     let alone = before.rsplit('\n').next().is_some_and(|line| line.trim().is_empty())
         && after.split('\n').next().is_some_and(|line| line.trim().is_empty());
-    let open_tags = before.matches("<file-").count() > before.matches("</file-").count() && !after.contains("<file-");
+    let is_inside = |opening: &str, closing: &str| {
+        before.matches(opening).count() > before.matches(closing).count() && !after.contains(opening)
+    };
+    let open_tags = is_inside("<file-", "</file-") || is_inside("<edit-", "</edit-");
     let open_fence = fence::blocks(before, false).last().is_some_and(|block| !block.closed);
     (alone && !open_tags && !open_fence && !before.contains("<think>")).then_some(after)
 }

@@ -16,6 +16,7 @@ mod batch;
 mod check;
 pub mod error;
 pub mod event;
+pub mod format;
 pub mod job;
 mod plan;
 pub mod ports;

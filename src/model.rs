@@ -28,8 +28,8 @@ use futures::stream::{self, BoxStream, StreamExt};
 use tokio::sync::OnceCell;
 
 use crate::{
-    config::{Limits, Settings},
-    engine::ports::{Delta, Model, ModelError, ModelErrorKind, Request},
+    config::{Limits, ModelFacts, Settings},
+    engine::ports::{Delta, Model, ModelError, ModelErrorKind, Request, Strength},
 };
 
 use catalog::{Catalog, Choice, Server, Target};
@@ -162,6 +162,12 @@ impl Router {
         Ok(self.client_for(Target { facts, ..target }))
     }
 
+    /// What is known about the model that answers this request.
+    fn facts(&self, request: &Request) -> ModelFacts {
+        let asked = || self.listed.get().or(self.found.get()).map(|client| client.target().facts.clone());
+        self.catalog.facts_for(request).or_else(asked).unwrap_or_default()
+    }
+
     /// The one that the main role uses, if it was used yet.
     fn main_client(&self) -> Option<Arc<Client>> {
         match self.catalog.choose(&Request::default()).ok()? {
@@ -201,5 +207,17 @@ impl Model for Router {
 
     fn knows(&self, name: &str) -> bool {
         self.catalog.knows(name)
+    }
+
+    fn strength(&self, request: &Request) -> Strength {
+        match self.facts(request).is_strong {
+            Some(true) => Strength::Strong,
+            Some(false) => Strength::Weak,
+            None => Strength::Unknown,
+        }
+    }
+
+    fn window(&self, request: &Request) -> Option<u64> {
+        self.facts(request).context_window
     }
 }

@@ -36,6 +36,25 @@ pub trait Model: Send + Sync {
 
     /// Whether a model of this name (`provider/model`, a role, or `replay`) is configured.
     fn knows(&self, name: &str) -> bool;
+
+    /// How well the model that answers this request edits parts of a file.
+    fn strength(&self, _: &Request) -> Strength {
+        Strength::Unknown
+    }
+
+    /// How many tokens, of prompt and answer together, fit into the model that answers this request; `None`: nobody knows.
+    fn window(&self, _: &Request) -> Option<u64> {
+        None
+    }
+}
+
+/// Whether a model can be trusted with search/replace blocks, which weak ones get wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Strength {
+    Weak,
+    #[default]
+    Unknown,
+    Strong,
 }
 
 /// One prompt in the order that lets provider caches hit: `system`, `shared`, (breakpoint), `prompt`.

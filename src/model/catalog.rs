@@ -134,6 +134,21 @@ impl Catalog {
         }
     }
 
+    /// What is known about the model that `request` asks for; `None` where a server has to say which one that is.
+    pub fn facts_for(&self, request: &Request) -> Option<ModelFacts> {
+        let main = self.main.as_deref();
+        let name = match (request.model.as_deref().map(str::trim), request.role) {
+            (Some("main"), _) | (None | Some(""), Role::Main) => main,
+            (Some("fast"), _) | (None | Some(""), Role::Fast) => self.fast.as_deref().or(main),
+            (name, _) => name,
+        };
+        match self.choose(request) {
+            Ok(Choice::Server(Server::Model(target))) => Some(target.facts),
+            Ok(Choice::Server(Server::Listed(_) | Server::Discovered)) => None,
+            Ok(Choice::Replay(_)) | Err(_) => name.map(|name| self.facts(name)),
+        }
+    }
+
     /// What is known about `provider/model`.
     pub fn facts(&self, name: &str) -> ModelFacts {
         self.models.get(name).cloned().unwrap_or_default()

@@ -18,7 +18,7 @@ fn blocks(language: &str) -> Vec<String> {
 #[test]
 fn configurations_are_right() {
     let samples = blocks("toml");
-    assert_eq!(samples.len(), 3);
+    assert_eq!(samples.len(), 4);
     for sample in samples {
         let user = Some((PathBuf::from("/home/me/.config/stepwright/config.toml"), sample.clone()));
         let loaded = config::load(&Sources { user, editor: None, workspace: None });

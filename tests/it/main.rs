@@ -6,6 +6,7 @@ mod check_step;
 mod cli;
 mod docs;
 mod editors;
+mod formats;
 mod provider;
 mod replay;
 mod support;

@@ -169,3 +169,31 @@ fn cost_follows_the_price() {
     assert_eq!(cost("x"), Some(1.2 + 0.2 + 1.0));
     assert_eq!(cost("y"), None);
 }
+
+#[test]
+fn facts_are_those_of_the_model_that_is_asked() {
+    let strong = |is_strong| ModelFacts { is_strong: Some(is_strong), ..ModelFacts::default() };
+    let settings = Settings {
+        main: Some("a/big".into()),
+        fast: Some("r/recorded".into()),
+        providers: providers(&["a=openai@http://127.0.0.1:1/v1", "r=replay@r.json"]),
+        models: [("a/big".into(), strong(true)), ("r/recorded".into(), strong(false))].into(),
+        ..nothing()
+    };
+    let catalog = Catalog::new(&settings, &|_| None);
+    for (role, model, expected) in [
+        (Role::Main, None, Some(true)),
+        (Role::Fast, None, Some(false)),
+        (Role::Main, Some("fast"), Some(false)),
+        (Role::Fast, Some("main"), Some(true)),
+        (Role::Fast, Some("a/big"), Some(true)),
+        (Role::Main, Some("a/other"), None),
+        (Role::Main, Some("nobody/knows"), None),
+    ] {
+        let request = Request { role, model: model.map(str::to_owned), ..Request::default() };
+        let found = catalog.facts_for(&request).unwrap_or_default().is_strong;
+        assert_eq!(found, expected, "{role:?} {model:?}");
+    }
+    let found = Catalog::new(&nothing(), &|_| None).facts_for(&Request::default());
+    assert_eq!(found, None, "nobody knows yet who answers");
+}

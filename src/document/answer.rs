@@ -12,6 +12,7 @@ mod place;
 mod plain;
 mod replace;
 mod tag;
+mod wrap;
 
 use thiserror::Error;
 
@@ -77,6 +78,10 @@ pub enum Rejected {
     Ambiguous { count: usize },
     #[error("the answer has no block for this file, only one in {language}; try again, or with another model")]
     OtherLanguage { language: String },
+    #[error("the answer is for `{name}`, another file; try again, or with another model")]
+    OtherFile { name: String },
+    #[error("the answer isn't the file as it is, but {how}; try again, or with another model")]
+    Garbled { how: &'static str },
     #[error("the answer has no `#[cfg(test)]` module; try again, or with another model")]
     NoTestModule,
     #[error("the answer has no search/replace blocks, which were asked for; try again, or with another model")]
@@ -133,7 +138,8 @@ fn unwrap(answer: &str, target: &Target) -> Result<Found, Rejected> {
         Some(found) => found,
         None => untagged(&answer, target)?,
     };
-    let text = without_name_line(&found.text, target);
+    let text = wrap::without(found.text, target);
+    let text = without_name_line(&text, target);
     judge::content(text, target)?;
     Ok(Found { text: text.to_owned(), closed: found.closed })
 }
@@ -141,6 +147,9 @@ fn unwrap(answer: &str, target: &Target) -> Result<Found, Rejected> {
 fn untagged(answer: &str, target: &Target) -> Result<Found, Rejected> {
     let answer = tag::before_orphan_closing(answer, target.nonce);
     let is_prose = language::kind(target.name) == Kind::Prose;
+    if !is_prose && let Some(unquoted) = plain::unquoted(answer) {
+        return untagged(&unquoted, target);
+    }
     if is_prose && judge::starts_like_a_document(answer, target) {
         return Ok(Found { text: trim_blank_lines(answer), closed: true });
     }
@@ -155,6 +164,7 @@ fn untagged(answer: &str, target: &Target) -> Result<Found, Rejected> {
         let text = judge::without_lead_in(answer, target);
         return Ok(Found { text: trim_blank_lines(text), closed: true });
     }
+    let answer = pick::without_language_line(answer, target);
     if judge::reads_like_prose(answer, target) {
         return Err(Rejected::Prose);
     }

@@ -17,7 +17,6 @@ use regex::Regex;
 use thiserror::Error;
 
 use super::{Rejected, Target, fence, pick};
-use crate::document::language;
 
 /// The usual length of a mark; models know it from conflicts of version control.
 const MARK_LENGTH: usize = 7;
@@ -216,11 +215,5 @@ fn other_file(name: &str, before: &[&str], target: &Target) -> Option<String> {
         true => line.split([' ', ':', '=', '"', '`', '~']).collect(),
         false => vec![*line],
     });
-    let is_decoration = |c: char| c.is_whitespace() || "`*#\"':()[]".contains(c);
-    let mut names = std::iter::once(name).chain(words).map(|word| word.trim_matches(is_decoration));
-    let is_path = |name: &&str| {
-        let base = name.rsplit('/').next().unwrap_or_default();
-        base.contains('.') && !name.contains(char::is_whitespace) && language::language(name).is_some()
-    };
-    names.find(|name| is_path(name) && !pick::is_name(name, target)).map(str::to_owned)
+    pick::other_file(std::iter::once(name).chain(words), target)
 }

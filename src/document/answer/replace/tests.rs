@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::document::{
-    answer::{block::marks, mark_length},
+    answer::{mark_length, marks, tests::cases},
     edit::hunks,
     format::lines,
 };
@@ -13,59 +13,11 @@ fn target<'a>(name: &'a str, original: Option<&'a str>) -> Target<'a> {
     Target { name, original, nonce: NONCE }
 }
 
-/// Blanks that an editor would hide or take away: `→` is a tab, `·` a space.
-fn blanks(text: &str) -> String {
-    text.replace('→', "\t").replace('·', " ")
-}
-
-fn visible_blanks(text: &str) -> String {
-    let line = |line: &str| {
-        let content = line.trim_end_matches(' ');
-        content.replace('\t', "→") + &"·".repeat(line.len() - content.len())
-    };
-    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
-}
-
-/// A case with its outcome in place of what stands there.
-fn play(case: &str) -> String {
-    let mut sections = case.trim_end().split("\n@@ ").skip(1).map(|section| {
-        let (head, text) = section.split_once('\n').unwrap_or((section, ""));
-        (head, blanks(text))
-    });
-    let (name, _) = sections.next().expect("a file");
-    let name = name.strip_prefix("for ").expect("`for` a file");
-    let mut original = None;
-    let mut answer = String::new();
-    for (head, text) in sections {
-        match head {
-            "original" => original = Some(text.trim_end_matches('\n').to_owned() + "\n"),
-            "original bare" => original = Some(text),
-            "original empty" => original = Some(String::new()),
-            "answer" => answer = text,
-            "answer crlf" => answer = text.replace('\n', "\r\n"),
-            _ => break,
-        }
-    }
-    let outcome = match edited_content(&answer, &target(name, original.as_deref())) {
-        Ok(Extracted { text, flags }) => {
-            let flags: String = flags.iter().map(|flag| format!(" {flag:?}")).collect();
-            let bare = if text.ends_with('\n') { "" } else { " bare" };
-            format!("file{flags}{bare}\n{}", visible_blanks(text.trim_end_matches('\n')))
-        }
-        Err(rejected) => format!("rejected\n{rejected}"),
-    };
-    let before = case.rsplit_once("\n@@ ").map_or(case, |(before, _)| before);
-    format!("{before}\n@@ {outcome}\n\n")
-}
-
 #[test]
 fn answers_edit_files_or_are_rejected() {
     let text = include_str!("../blocks.txt");
-    let mut cases = text.split("\n=== ");
-    let mut shown = cases.next().expect("a preamble").to_owned();
-    let cases: Vec<_> = cases.map(play).collect();
-    assert!(cases.len() >= 50);
-    cases.iter().for_each(|case| shown.extend(["\n=== ", case.trim_end(), "\n"]));
+    assert!(text.matches("\n=== ").count() >= 50);
+    let shown = cases::play(text, edited_content);
     expect_test::expect_file!["../blocks.txt"].assert_eq(&shown);
 }
 

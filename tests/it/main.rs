@@ -7,6 +7,7 @@ mod cli;
 mod docs;
 mod editors;
 mod formats;
+mod fuzz;
 mod provider;
 mod replay;
 mod support;

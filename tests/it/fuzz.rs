@@ -10,6 +10,10 @@ mod targets;
 
 /// Inputs that each target has at least.
 const LEAST: usize = 8;
+/// Inputs made of the lines of others, for each target.
+const MIXES: u64 = 1000;
+/// Lines of such an input at most.
+const MIXED_LINES: u64 = 30;
 
 #[test]
 fn the_corpus_breaks_nothing() {
@@ -24,6 +28,34 @@ fn the_corpus_breaks_nothing() {
                 target(&data[at..]);
             }
             target(&data);
+        }
+    }
+}
+
+#[test]
+fn its_lines_break_nothing_in_any_order() {
+    for (name, target) in targets::ALL {
+        let read = |file| fs::read(file).expect("a file of the corpus");
+        let corpus: Vec<u8> =
+            files(&folder().join("corpus").join(name)).iter().map(read).collect::<Vec<_>>().join(&b'\n');
+        let lines: Vec<&[u8]> = corpus.split(|byte| *byte == b'\n').collect();
+        // The same order in every run: xorshift, with its authors' seed and shifts.
+        let mut random = 88_172_645_463_325_252_u64;
+        let mut below = |most: u64| {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            random % most
+        };
+        for _ in 0..MIXES {
+            let mut input = Vec::new();
+            for _ in 0..below(MIXED_LINES) {
+                // Some stay together, so that more than the first step of a parser is reached.
+                let at = below(lines.len() as u64) as usize;
+                let count = 1 + below(4) as usize;
+                lines[at..].iter().take(count).for_each(|line| input.extend([line, &b"\n"[..]].concat()));
+            }
+            target(&input);
         }
     }
 }

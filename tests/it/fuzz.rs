@@ -11,7 +11,7 @@ mod targets;
 /// Inputs that each target has at least.
 const LEAST: usize = 8;
 /// Inputs made of the lines of others, for each target.
-const MIXES: u64 = 1000;
+const MIXES: u64 = 300;
 /// Lines of such an input at most.
 const MIXED_LINES: u64 = 30;
 

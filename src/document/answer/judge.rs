@@ -188,7 +188,7 @@ fn garbled(text: &str, target: &Target) -> Option<&'static str> {
         Some("numbered line by line")
     } else {
         lines()
-            .last()
+            .next_back()
             .filter(|line| CHATTER.is_match(line) && !is_in_original(line, target))
             .map(|_| "followed by a remark")
     }

@@ -13,9 +13,12 @@ use stepwright::document::{
     reference::Roots,
 };
 
+/// Takes an input, and panics where something doesn't hold.
+pub type Fuzzed = fn(&[u8]);
+
 /// A function for each folder of the corpus.
 #[allow(dead_code, reason = "each fuzzing program uses one of the functions alone")]
-pub const ALL: [(&str, fn(&[u8])); 4] = [("answer", answer), ("replace", replace), ("path", path), ("change", change)];
+pub const ALL: [(&str, Fuzzed); 4] = [("answer", answer), ("replace", replace), ("path", path), ("change", change)];
 
 const NONCE: &str = "k7";
 const ROOT: &str = "/w";

@@ -4,27 +4,39 @@
 //! as fast without a network as with one.
 
 pub mod address;
+pub mod answer;
+pub mod anthropic;
+pub mod call;
 pub mod catalog;
 pub mod client;
+pub mod connection;
+pub mod dialect;
 pub mod discover;
 pub mod error;
+pub mod form;
 pub mod gate;
 pub mod http;
 pub mod key;
+pub mod ollama;
 pub mod openai;
 pub mod output;
 pub mod record;
 pub mod redact;
 pub mod replay;
 pub mod retry;
-pub mod sse;
+pub mod stream;
+pub mod vendor;
+pub mod window;
 
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
 };
 
-use futures::stream::{self, BoxStream, StreamExt};
+use futures::{
+    FutureExt, future,
+    stream::{BoxStream, StreamExt},
+};
 use tokio::sync::OnceCell;
 
 use crate::{
@@ -144,7 +156,7 @@ impl Router {
     /// The client for what a server on this machine serves.
     async fn first_listed(&self, server: Target) -> Result<Arc<Client>, ModelError> {
         let listed = Client::new(server.clone(), self.http.clone(), &self.limits, self.tuning.patience).list().await;
-        let Some(model) = listed.as_deref().and_then(discover::pick) else {
+        let Some(model) = listed.ok().as_deref().and_then(discover::pick) else {
             let message = format!(
                 "failed to ask `{}` for its models at {}: is the server running? Else set `main = \"{}/…\"` in `[roles]`",
                 server.provider, server.address, server.provider
@@ -178,7 +190,7 @@ impl Router {
 impl Model for Router {
     fn answer(&self, request: Request) -> BoxStream<'_, Result<Delta, ModelError>> {
         match self.catalog.choose(&request) {
-            Err(error) => stream::once(async { Err(error) }).boxed(),
+            Err(error) => future::ready(Err(error)).into_stream().boxed(),
             Ok(Choice::Replay(file)) => {
                 output::stream(|output| async move { replay::answer(&file, &request, &output).await })
             }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     engine::ports::{Finish, ModelError, ModelErrorKind, Request, Usage},
     model::{
-        openai::decode,
+        answer,
         output::{Ending, Output},
     },
 };
@@ -68,7 +68,7 @@ pub async fn answer(file: &Path, request: &Request, output: &Output) -> Ending {
     }
     let tokens = |bytes: usize| bytes.div_ceil(BYTES_PER_TOKEN) as u64;
     let usage = Usage { input: tokens(prompt.len()), cached: 0, output: tokens(entry.reply.len()), cost: Some(0.0) };
-    Ok((entry.finish.as_deref().map_or(Finish::Stop, decode::finish), usage))
+    Ok((entry.finish.as_deref().map_or(Finish::Stop, answer::finish), usage))
 }
 
 /// The text as it is in a replay file, where every run finds it.

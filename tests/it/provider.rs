@@ -228,7 +228,7 @@ async fn a_server_on_this_machine_is_found_by_what_it_answers() {
 async fn nothing_found_says_the_ways_to_a_model() {
     let outcome = drain(connect(&fake::nothing()).answer(request())).await;
     assert_eq!(outcome.kind(), Some(ModelErrorKind::Configuration));
-    expect![[r#"no model is configured: set `OPENAI_API_KEY` in the environment, or start a model server on this machine (Ollama, llama.cpp, LM Studio, vLLM), or describe one in a `[providers]` table of the configuration file; `stepwright demo` shows the program without any"#]]
+    expect![[r#"no model is configured: set `OPENAI_API_KEY` or `ANTHROPIC_API_KEY` in the environment, or start a model server on this machine (Ollama, llama.cpp, LM Studio, vLLM), or describe one in a `[providers]` table of the configuration file; `stepwright demo` shows the program without any"#]]
     .assert_eq(&outcome.end.unwrap_err().message);
 }
 

@@ -1,0 +1,88 @@
+//! The providers that need no `[providers]` table: whose keys people have in their environment, and Ollama, which needs none.
+
+use crate::{config::Wire, workflow::Role};
+
+/// A provider as its makers' own programs know it.
+#[derive(Debug)]
+pub struct Vendor {
+    /// Its name before the `/` of a model.
+    pub provider: &'static str,
+    pub wire: Wire,
+    pub address: &'static str,
+    pub variables: Option<Variables>,
+    pub main: Option<Known>,
+    pub fast: Option<Known>,
+}
+
+/// Environment variables, by the names that its makers gave them.
+#[derive(Debug)]
+pub struct Variables {
+    pub key: &'static str,
+    pub base_url: &'static str,
+    pub model: &'static str,
+}
+
+/// A model that is used when nobody names one.
+#[derive(Clone, Copy, Debug)]
+pub struct Known {
+    pub model: &'static str,
+    /// Tokens, from its makers' documentation: some servers don't tell.
+    pub window: u64,
+}
+
+/// In the order in which the environment is looked at.
+pub const VENDORS: [Vendor; 3] = [
+    Vendor {
+        provider: "openai",
+        wire: Wire::OpenAi,
+        address: "https://api.openai.com/v1",
+        variables: Some(Variables { key: "OPENAI_API_KEY", base_url: "OPENAI_BASE_URL", model: "OPENAI_MODEL" }),
+        main: Some(Known { model: "gpt-5-mini", window: 400_000 }),
+        fast: Some(Known { model: "gpt-5-nano", window: 400_000 }),
+    },
+    Vendor {
+        provider: "anthropic",
+        wire: Wire::Anthropic,
+        address: "https://api.anthropic.com",
+        variables: Some(Variables {
+            key: "ANTHROPIC_API_KEY",
+            base_url: "ANTHROPIC_BASE_URL",
+            model: "ANTHROPIC_MODEL",
+        }),
+        main: Some(Known { model: "claude-sonnet-4-5", window: 200_000 }),
+        fast: Some(Known { model: "claude-haiku-4-5", window: 200_000 }),
+    },
+    Vendor {
+        provider: "ollama",
+        wire: Wire::Ollama,
+        address: "http://127.0.0.1:11434",
+        variables: None,
+        main: None,
+        fast: None,
+    },
+];
+
+impl Vendor {
+    pub fn of(provider: &str) -> Option<&'static Vendor> {
+        VENDORS.iter().find(|vendor| vendor.provider == provider)
+    }
+
+    /// The one whose wire this is.
+    pub fn speaking(wire: Wire) -> Option<&'static Vendor> {
+        VENDORS.iter().find(|vendor| vendor.wire == wire)
+    }
+
+    pub fn known(&self, role: Role) -> Option<Known> {
+        match role {
+            Role::Main => self.main,
+            Role::Fast => self.fast,
+        }
+    }
+}
+
+/// The context window of one of the models above, in tokens.
+pub fn window(provider: &str, model: &str) -> Option<u64> {
+    let vendor = Vendor::of(provider)?;
+    let known = [vendor.main, vendor.fast].into_iter().flatten().find(|known| known.model == model)?;
+    Some(known.window)
+}

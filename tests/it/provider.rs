@@ -2,6 +2,7 @@
 
 mod errors;
 mod pace;
+mod wires;
 
 use std::{
     collections::BTreeMap,

@@ -1,6 +1,7 @@
 //! The real client against a provider that misbehaves: what comes out, how often it asked, and what a person reads.
 
 mod errors;
+mod facts;
 mod pace;
 mod wires;
 
@@ -132,19 +133,6 @@ async fn the_request_is_what_the_wire_asks_for() {
     assert!(!seen.head.contains("accept-encoding") && !seen.head.contains("referer"), "{}", seen.head);
     expect![[r#"{"model":"model","stream":true,"stream_options":{"include_usage":true},"max_tokens":99,"messages":[{"role":"system","content":"You are careful."},{"role":"user","content":"fn main() { launch_the_missiles(); } // rewrite"}]}"#]]
     .assert_eq(&seen.body);
-}
-
-#[tokio::test]
-async fn requests_of_a_batch_share_all_bytes_before_the_breakpoint() {
-    let provider = Provider::start(vec![good("x")]);
-    let model = connect(&provider.settings());
-    let shared = "<document>shared</document>".to_owned();
-    for prompt in ["first", "second"] {
-        drain(model.answer(Request { shared: shared.clone(), prompt: prompt.to_owned(), ..request() })).await;
-    }
-    let posts = provider.posts();
-    let common = posts[0].body.bytes().zip(posts[1].body.bytes()).take_while(|(a, b)| a == b).count();
-    assert!(posts[0].body[..common].ends_with(r"<document>shared</document>\n\n"), "{}", posts[0].body);
 }
 
 #[tokio::test]

@@ -495,3 +495,26 @@ async fn every_case_ends_alike_on_every_wire() {
     println!("{table}");
     assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
 }
+
+/// N13: over a real connection, so that nothing between the socket and the decoder takes a part for the whole.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_cut_at_any_byte_is_never_taken_for_whole() {
+    for wire in WIRES {
+        let parts = [wire.head(), wire.start(), wire.text("é𐐀"), wire.text("hi")].concat();
+        let reason = wire.finish(wire.reasons()[0]);
+        let whole = [&*parts, &*reason, &*wire.end()].concat();
+        let cuts: Vec<usize> = (0..whole.len()).collect();
+        let scripts = cuts.iter().map(|cut| vec![Act::Send(whole[..*cut].to_vec())]).collect();
+        let provider = Provider::start(scripts);
+        let settings = wire.settings(&format!("http://{}", provider.address));
+        let patience = Patience { attempts: 1, ..patience() };
+        let model = model::connect_tuned(&settings, &environment, Tuning { patience, ports: Vec::new() });
+        for cut in cuts {
+            let outcome = drain(model.answer(request())).await;
+            let is_whole = cut >= parts.len() + reason.len();
+            assert_eq!(outcome.finish().is_some(), is_whole, "{wire:?} cut at {cut}: {outcome:?}");
+            assert!("é𐐀hi".starts_with(&outcome.text), "{wire:?} cut at {cut}: {outcome:?}");
+        }
+        assert_eq!(provider.posts().len(), whole.len(), "one request each");
+    }
+}

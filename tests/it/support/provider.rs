@@ -77,7 +77,7 @@ impl Provider {
         Provider::with_pages(scripts, [])
     }
 
-    /// Also answers GET with these JSON pages, by path.
+    /// Also answers with these JSON pages, by path: questions about facts, which aren't among the POSTs.
     pub fn with_pages(
         scripts: Vec<Vec<Act>>,
         pages: impl IntoIterator<Item = (&'static str, &'static str)>,
@@ -165,8 +165,8 @@ impl Shared {
         connection.set_nodelay(true).unwrap();
         let mut reader = BufReader::new(connection.try_clone().unwrap());
         while let Some(seen) = read(&mut reader) {
-            if seen.head.starts_with("get ") {
-                let path = seen.head.split(' ').nth(1).unwrap_or_default();
+            let path = seen.head.split(' ').nth(1).unwrap_or_default();
+            if seen.head.starts_with("get ") || self.pages.contains_key(path) {
                 let answer = match self.pages.get(path) {
                     Some(page) => respond("200 OK", "application/json", page),
                     None => respond("404 Not Found", "application/json", "{}"),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use lexopt::prelude::{Long, Short, Value, ValueExt};
 
 pub mod demo;
+mod doctor;
 pub mod editor;
 mod output;
 pub mod run;
@@ -19,6 +20,7 @@ pub enum Command {
     Lsp { config: Option<PathBuf> },
     Run(run::Arguments),
     Demo,
+    Doctor { config: Option<PathBuf>, json: bool },
     Workflows { config: Option<PathBuf>, json: bool },
     Schema(String),
     Editor(String),
@@ -56,7 +58,7 @@ impl From<lexopt::Error> for Usage {
 }
 
 /// Commands that the contract names and this version doesn't have.
-const LATER: &[&str] = &["doctor", "history", "resume", "revert"];
+const LATER: &[&str] = &["history", "resume", "revert"];
 
 pub const HELP: &str = "\
 stepwright runs AI workflows for any editor.
@@ -69,6 +71,7 @@ stepwright runs AI workflows for any editor.
       --json                          one event a line
       --diff                          print a unified diff, write nothing
   stepwright demo                     try all five workflows, with no key and no network
+  stepwright doctor [--json]          say what is wrong with configuration, keys, models and folders, and what mends it
   stepwright workflows [--json]       list the workflows
   stepwright editor NAME              print the set-up for helix, neovim, vscode, emacs, kakoune or zed
   stepwright schema config|workflow   print the JSON Schema of a file format
@@ -119,7 +122,7 @@ fn rest(
         match argument {
             Long("config") => config = Some(parser.value()?.into()),
             Long("log-file") => *log_file = Some(parser.value()?.into()),
-            Long("json") if name == "workflows" => json = true,
+            Long("json") if matches!(name, "workflows" | "doctor") => json = true,
             Long("revoke") if name == "trust" => revoke = true,
             Long("stdio") if name == "lsp" => {}
             Value(word) => words.push(word),
@@ -134,6 +137,7 @@ fn rest(
     let command = match name {
         "lsp" => Command::Lsp { config },
         "demo" => Command::Demo,
+        "doctor" => Command::Doctor { config, json },
         "workflows" => Command::Workflows { config, json },
         "schema" => Command::Schema(word("a name: config or workflow")?),
         "editor" => Command::Editor(word("a name: helix, neovim, vscode, emacs, kakoune or zed")?),
@@ -154,6 +158,7 @@ pub async fn execute(command: Command) -> Result<Exit, Usage> {
     match command {
         Command::Run(arguments) => return run::run(arguments).await,
         Command::Demo => return demo::run().await,
+        Command::Doctor { config, json } => return doctor::run(config.as_deref(), json).await,
         Command::Workflows { config, json } => output::print(&workflows::list(config.as_deref(), json)?),
         Command::Schema(name) => {
             let schema = schema::print(&name).map_err(|error| Usage(error.to_string()))?;
@@ -194,6 +199,7 @@ mod tests {
             ("lsp --stdio --config c", Ok(Command::Lsp { config: Some("c".into()) })),
             ("--config c lsp", Ok(Command::Lsp { config: Some("c".into()) })),
             ("-V", Ok(Command::Version)),
+            ("doctor --json", Ok(Command::Doctor { config: None, json: true })),
             ("workflows --json", Ok(Command::Workflows { config: None, json: true })),
             ("trust --revoke d", Ok(Command::Trust { folder: Some("d".into()), revoke: true })),
             ("run auto", run(|_| ())),

@@ -15,6 +15,7 @@ pub mod discover;
 pub mod error;
 pub mod form;
 pub mod gate;
+pub mod health;
 pub mod http;
 pub mod key;
 pub mod ollama;

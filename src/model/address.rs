@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use reqwest::Url;
 
-use crate::model::dialect::Dialect;
+use crate::{config::shown, model::dialect::Dialect};
 
 /// The base of an API, such as `https://api.openai.com/v1`, and what is spoken there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,10 +17,12 @@ impl Address {
     /// Reads a base URL with or without `/v1`, a trailing slash, or the endpoint's own path. The error is a clause that says what is
     /// wrong with it and what to write.
     pub fn parse(text: &str, dialect: Dialect) -> Result<Address, String> {
+        // Whoever mixed up two variables has a key here.
+        let shown = shown(text);
         let mut base = Url::parse(text.trim())
-            .map_err(|error| format!("`{text}` is no URL ({error}): write one like `https://host/v1`"))?;
+            .map_err(|error| format!("`{shown}` is no URL ({error}): write one like `https://host/v1`"))?;
         if base.host().is_none() || !matches!(base.scheme(), "http" | "https") {
-            return Err(format!("`{text}` is no web address: write one like `https://host/v1`"));
+            return Err(format!("`{shown}` is no web address: write one like `https://host/v1`"));
         }
         if !base.username().is_empty() || base.password().is_some() {
             return Err("the address holds a password: name the key with `key-env` instead".to_owned());
@@ -31,7 +33,7 @@ impl Address {
         let address = Address { base, dialect };
         if address.base.scheme() == "http" && !address.is_loopback() {
             return Err(format!(
-                "`{text}` would send prompts and keys unencrypted: use https (http is for this machine only)"
+                "`{shown}` would send prompts and keys unencrypted: use https (http is for this machine only)"
             ));
         }
         Ok(address)
@@ -244,6 +246,7 @@ mod tests {
             ("http://127.0.0.1.example.com/v1", "unencrypted"),
             ("https://me:secret@example.com/v1", "holds a password"),
             ("", "no URL"),
+            ("sk-secret", "no URL"),
         ] {
             let error = Address::parse(base, Dialect::OpenAi).unwrap_err();
             assert!(error.contains(said) && !error.contains("secret"), "{base}: {error}");

@@ -114,6 +114,20 @@ impl Catalog {
         }
     }
 
+    /// The providers that the user configured or whose key or address is in the environment.
+    pub fn in_use(&self) -> impl Iterator<Item = &str> {
+        let used = |(name, entry): &(&String, &Entry)| entry.is_configured || self.is_at_hand(name);
+        self.providers.iter().filter(used).map(|(name, _)| name.as_str())
+    }
+
+    /// A provider by its name, without a model.
+    pub fn provider(&self, name: &str) -> Result<Choice, ModelError> {
+        match self.is_replay(name) {
+            true => self.replay(name),
+            false => self.target(name, "").map(|target| Choice::Server(Server::Listed(Box::new(target)))),
+        }
+    }
+
     /// Whether `name` can be chosen, as far as configuration tells.
     pub fn knows(&self, name: &str) -> bool {
         match name.split_once('/') {

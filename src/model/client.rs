@@ -129,7 +129,7 @@ impl Client {
     }
 
     /// Does something over a connection with the key that belongs to it.
-    async fn connect<T>(&self, act: impl AsyncFnOnce(Connection) -> T) -> Result<T, Failure> {
+    pub async fn connect<T>(&self, act: impl AsyncFnOnce(Connection) -> T) -> Result<T, Failure> {
         let key = self.key().await.map_err(Failure::new)?;
         let http = self.http.client(&self.target.address).map_err(Failure::new)?;
         Ok(act(Connection { http, address: &self.target.address, key: key.as_ref() }).await)

@@ -109,6 +109,11 @@ impl Failure {
         }
     }
 
+    /// Says what to do.
+    pub fn remedy(&self, target: &Target) -> String {
+        self.parts(target, None).2
+    }
+
     fn parts(&self, target: &Target, listed: Option<&[String]>) -> (ModelErrorKind, String, String) {
         use ModelErrorKind as Kind;
         let address = &target.address;
@@ -241,7 +246,7 @@ impl Failure {
 }
 
 impl Target {
-    fn key_remedy(&self) -> String {
+    pub fn key_remedy(&self) -> String {
         match &*self.credential {
             Credential::None => format!("name its key with `key-env` in `[providers.{}]`", self.provider),
             Credential::Environment { name, value: None } => {
@@ -255,7 +260,8 @@ impl Target {
     }
 }
 
-fn not_found_remedy(target: &Target, listed: Option<&[String]>) -> String {
+/// What to do about a model that isn't there, of a server that lists these.
+pub fn not_found_remedy(target: &Target, listed: Option<&[String]>) -> String {
     /// Of a list that may have hundreds.
     const SHOWN: usize = 6;
     let Some(listed) = listed.filter(|listed| !listed.is_empty()) else {

@@ -49,11 +49,13 @@ use catalog::{Catalog, Choice, Server, Target};
 use client::Client;
 use http::Http;
 use output::{Ending, Output};
-use record::Recorder;
+use record::{Documents, Recorder};
 use retry::Patience;
 
 /// Names the file that real answers are recorded in.
 const RECORD_VARIABLE: &str = "STEPWRIGHT_RECORD";
+/// `0` leaves the texts of documents out of it.
+const DOCUMENTS_VARIABLE: &str = "STEPWRIGHT_RECORD_DOCUMENTS";
 
 /// What tests make smaller.
 #[derive(Clone, Debug)]
@@ -113,6 +115,10 @@ struct Router {
 impl Router {
     fn new(settings: &Settings, environment: &dyn Fn(&str) -> Option<String>, tuning: Tuning) -> Router {
         let record = environment(RECORD_VARIABLE).filter(|file| !file.is_empty());
+        let documents = match environment(DOCUMENTS_VARIABLE).as_deref().map(str::trim) {
+            Some("0" | "false" | "no" | "off") => Documents::LeftOut,
+            _ => Documents::Kept,
+        };
         Router {
             catalog: Catalog::new(settings, environment),
             limits: settings.limits.clone(),
@@ -121,7 +127,7 @@ impl Router {
             clients: Mutex::default(),
             listed: OnceCell::new(),
             found: OnceCell::new(),
-            recorder: record.map(|file| Recorder::new(file.into())),
+            recorder: record.map(|file| Recorder::new(file.into(), documents)),
         }
     }
 

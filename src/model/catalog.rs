@@ -114,10 +114,9 @@ impl Catalog {
         }
     }
 
-    /// The providers that the user configured or whose key or address is in the environment.
-    pub fn in_use(&self) -> impl Iterator<Item = &str> {
-        let used = |(name, entry): &(&String, &Entry)| entry.is_configured || self.is_at_hand(name);
-        self.providers.iter().filter(used).map(|(name, _)| name.as_str())
+    /// The providers that the user configured.
+    pub fn configured(&self) -> impl Iterator<Item = &str> {
+        self.providers.iter().filter(|(_, entry)| entry.is_configured).map(|(name, _)| name.as_str())
     }
 
     /// A provider by its name, without a model.

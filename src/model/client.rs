@@ -148,13 +148,16 @@ impl Client {
             }
             // Queueing for other requests doesn't count; waiting for the server does.
             let deadline = *deadline.get_or_insert_with(|| Instant::now() + self.patience.call);
+            tracing::debug!("asks `{}` for `{}`, attempt {attempt}", self.target.name(), request.step);
             let failure = match self.attempt(request, output, deadline, &permit).await {
                 Ok(whole) => {
+                    tracing::debug!("`{}` answered: {:?}", self.target.name(), whole.1);
                     permit.succeeded();
                     return Ok(whole);
                 }
                 Err(failure) => failure,
             };
+            tracing::debug!("no answer from `{}`: {}", self.target.name(), failure.what(&self.target));
             // Keys that a command prints may live for minutes, and this one may have been asked for before that.
             let is_old_key =
                 failure.cause == Cause::Auth && matches!(*self.target.credential, Credential::Command { .. });

@@ -50,7 +50,7 @@ impl Finding {
     }
 }
 
-/// Looks at every provider that is configured or that the environment knows, and at the models of the roles.
+/// Looks at every provider that is configured or that a role uses, and at the models of the roles.
 pub fn examine(
     settings: &Settings,
     environment: &dyn Fn(&str) -> Option<String>,
@@ -63,7 +63,7 @@ impl Router {
     async fn examine(&self) -> Vec<Finding> {
         let roles = [(Role::Main, "main"), (Role::Fast, "fast")];
         let roles = roles.map(|(role, name)| (name, self.catalog.choose(&Request { role, ..Request::default() })));
-        let mut names: BTreeSet<&str> = self.catalog.in_use().collect();
+        let mut names: BTreeSet<&str> = self.catalog.configured().collect();
         for (_, chosen) in &roles {
             if let Ok(Choice::Server(Server::Model(target) | Server::Listed(target))) = chosen {
                 names.insert(&target.provider);

@@ -30,7 +30,7 @@ fn configurations_are_right() {
 fn command_lines_are_understood() {
     let lines: Vec<String> = blocks("console").concat().lines().map(str::to_owned).collect();
     let commands: Vec<_> = lines.iter().filter_map(|line| line.strip_prefix("$ stepwright ")).collect();
-    assert_eq!(commands.len(), 4);
+    assert_eq!(commands.len(), 5);
     for command in commands {
         let command = command.split(" | ").next().unwrap_or_default().split(" #").next().unwrap_or_default();
         let command = command.split(" < ").next().unwrap_or_default();

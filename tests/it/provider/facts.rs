@@ -167,6 +167,8 @@ async fn window(wire: Dialect, configured: Option<u64>, pages: &[(&'static str, 
     };
     let client = Client::new(target, Arc::new(Http::default()), &Limits::default(), Patience::default());
     let window = client.window().await;
+    // Whatever a panic, or a log line, shows of it.
+    assert!(!format!("{client:#?}").contains(KEY));
     let asked = provider.gets().len();
     assert_eq!((client.window().await, provider.gets().len()), (window, asked), "it is asked once");
     (window, asked)

@@ -109,6 +109,8 @@ struct Router {
     listed: OnceCell<Arc<Client>>,
     /// What was found on this machine.
     found: OnceCell<Arc<Client>>,
+    /// By family: the newest models where nobody chose one.
+    newest: Mutex<HashMap<&'static str, Arc<Client>>>,
     recorder: Option<Recorder>,
 }
 
@@ -127,6 +129,7 @@ impl Router {
             clients: Mutex::default(),
             listed: OnceCell::new(),
             found: OnceCell::new(),
+            newest: Mutex::default(),
             recorder: record.map(|file| Recorder::new(file.into(), documents)),
         }
     }
@@ -147,7 +150,10 @@ impl Router {
 
     async fn client(&self, server: Server) -> Result<Arc<Client>, ModelError> {
         Ok(match server {
-            Server::Model(target) => self.client_for(*target),
+            Server::Model(target) => match target.family {
+                Some(family) => self.newest(*target, family).await,
+                None => self.client_for(*target),
+            },
             Server::Listed(target) => self.listed.get_or_try_init(|| self.first_listed(*target)).await?.clone(),
             Server::Discovered => self.found.get_or_try_init(|| self.discover()).await?.clone(),
         })
@@ -174,6 +180,24 @@ impl Router {
         Ok(self.client_for(Target { model, facts, ..server }))
     }
 
+    /// The client for the newest model of a family. A server that doesn't list any is asked for the one that we know.
+    async fn newest(&self, known: Target, family: &'static str) -> Arc<Client> {
+        let newest = || self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = newest().get(family).cloned() {
+            return client;
+        }
+        let listed = Client::new(known.clone(), self.http.clone(), &self.limits, self.tuning.patience).list().await;
+        // Lists of those who retire models begin with the newest.
+        let model = listed.ok().and_then(|listed| listed.into_iter().find(|model| model.contains(family)));
+        let Some(model) = model else {
+            return self.client_for(Target { family: None, ..known });
+        };
+        let facts = self.catalog.facts(&format!("{}/{model}", known.provider));
+        let client = self.client_for(Target { model, facts, family: None, ..known });
+        newest().insert(family, client.clone());
+        client
+    }
+
     async fn discover(&self) -> Result<Arc<Client>, ModelError> {
         let http = self.http.plain().map_err(|_| self.catalog.nothing_found())?;
         let target = discover::find(http, &self.tuning.ports).await.ok_or_else(|| self.catalog.nothing_found())?;
@@ -184,6 +208,9 @@ impl Router {
     /// The one that the main role uses, if it was used yet.
     fn main_client(&self) -> Option<Arc<Client>> {
         match self.catalog.choose(&Request::default()).ok()? {
+            Choice::Server(Server::Model(target)) if target.family.is_some() => {
+                self.newest.lock().unwrap_or_else(PoisonError::into_inner).get(target.family?).cloned()
+            }
             Choice::Server(Server::Model(target)) => {
                 self.clients.lock().unwrap_or_else(PoisonError::into_inner).get(&target.name()).cloned()
             }
@@ -222,3 +249,6 @@ impl Model for Router {
         self.catalog.knows(name)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,4 @@
-//! The Anthropic wire, Messages. Thinking is off unless it is asked for, so nothing is said about it: not every model takes the word.
+//! The Anthropic wire, Messages, with thinking switched off where the model allows that: it takes time and tokens from the answer.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -28,6 +28,9 @@ struct Body<'a> {
     stream: bool,
     #[serde(skip_serializing_if = "str::is_empty")]
     system: &'a str,
+    /// Some models think by themselves, and some of those refuse to be told not to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thinking: Option<Value>,
     messages: [Message<'a>; 1],
 }
 
@@ -56,6 +59,7 @@ pub fn body(prompt: &Prompt) -> Vec<u8> {
         max_tokens: prompt.max_output_tokens.unwrap_or(MAX_TOKENS),
         stream: true,
         system,
+        thinking: prompt.form.has_thinking_switch.then(|| json!({ "type": "disabled" })),
         messages: [Message { role: "user", content: shared.into_iter().chain([block(last, None)]).collect() }],
     };
     serde_json::to_vec(&body).expect("strings and numbers are always JSON")

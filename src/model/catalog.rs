@@ -38,6 +38,8 @@ pub struct Target {
     pub address_setting: String,
     pub credential: Arc<Credential>,
     pub facts: ModelFacts,
+    /// Nobody chose `model`: the newest listed one whose name has this in it stands in for it.
+    pub family: Option<&'static str>,
 }
 
 /// What a request asks for.
@@ -192,9 +194,14 @@ impl Catalog {
     fn only(&self, provider: &str, role: Role) -> Result<Choice, ModelError> {
         let target = self.target(provider, "")?;
         let at_hand = self.at_hand.iter().find(|at_hand| at_hand.vendor.provider == provider);
-        let chosen = at_hand.and_then(|at_hand| at_hand.model.clone());
-        let usual = || Some(Vendor::of(provider)?.known(role)?.model.to_owned()).filter(|_| target.address.is_vendor());
-        let Some(model) = chosen.or_else(usual) else {
+        let chosen = at_hand.and_then(|at_hand| at_hand.model.as_deref());
+        let usual = || Vendor::of(provider)?.known(role).filter(|_| target.address.is_vendor());
+        let (model, family) = match (chosen, usual()) {
+            (Some(model), _) => (model, None),
+            (None, Some(known)) => (known.model, known.family),
+            (None, None) => ("", None),
+        };
+        if model.is_empty() {
             if target.address.is_loopback() {
                 return Ok(Choice::Server(Server::Listed(Box::new(target))));
             }
@@ -206,8 +213,9 @@ impl Catalog {
                 }
                 None => format!("no model is chosen: set `main = \"{provider}/…\"` in `[roles]`"),
             }));
-        };
-        self.model(provider, &model)
+        }
+        let target = self.target(provider, model)?;
+        Ok(Choice::Server(Server::Model(Box::new(Target { family, ..target }))))
     }
 
     fn named(&self, name: &str) -> Result<Choice, ModelError> {
@@ -280,6 +288,7 @@ impl Catalog {
             address_setting: entry.address_setting.clone(),
             credential: entry.credential.clone(),
             facts: self.facts(&format!("{provider}/{model}")),
+            family: None,
         })
     }
 }

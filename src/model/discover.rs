@@ -52,6 +52,7 @@ async fn look(http: &reqwest::Client, port: u16) -> Option<Target> {
         address,
         credential: Arc::new(Credential::None),
         facts: ModelFacts::default(),
+        family: None,
     })
 }
 

@@ -11,6 +11,8 @@ pub struct Form {
     pub has_stream_options: bool,
     /// Whether the model's template knows a system message. What would stand there else begins the user's.
     pub has_system_role: bool,
+    /// Whether Anthropic's model can be told not to think.
+    pub has_thinking_switch: bool,
     /// The longest answer that the model can give, in tokens, once the server said so.
     pub longest_answer: Option<u64>,
     /// The context that Ollama holds for the model, in tokens. It only grows, because each change loads the model anew.
@@ -33,6 +35,7 @@ impl Form {
             is_first_limit: true,
             has_stream_options: true,
             has_system_role: true,
+            has_thinking_switch: true,
             longest_answer: None,
             context: None,
         }
@@ -49,6 +52,10 @@ impl Form {
         }
         if parameter == Some("system") && self.has_system_role {
             self.has_system_role = false;
+            return true;
+        }
+        if parameter == Some("thinking") && self.has_thinking_switch {
+            self.has_thinking_switch = false;
             return true;
         }
         let (name, other) = match self.limit {

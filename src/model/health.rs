@@ -117,7 +117,7 @@ impl Router {
             Ok(Choice::Replay(file)) => return recorded(title, &file),
             Ok(Choice::Server(server)) => server,
         };
-        let is_named = matches!(server, Server::Model(_));
+        let is_named = matches!(&server, Server::Model(target) if target.family.is_none());
         let silent = |provider: &str| matches!(lists.get(provider), Some(Listed::Unreachable));
         if let Server::Model(target) | Server::Listed(target) = &server
             && silent(&target.provider)
@@ -246,7 +246,7 @@ impl Client {
 
     async fn is_llama_cpp(&self) -> bool {
         let target = self.target();
-        if target.address.dialect() != Dialect::OpenAi {
+        if target.address.dialect() == Dialect::Ollama {
             return false;
         }
         let list = self.connect(async |connection| connection.get(target.address.models(), TIMEOUT).await).await;

@@ -26,6 +26,9 @@ pub struct Variables {
 #[derive(Clone, Copy, Debug)]
 pub struct Known {
     pub model: &'static str,
+    /// What its name has in common with those of its successors: makers retire models within a year, so the newest of them that the server
+    /// lists is used. `None`: this very model, or none.
+    pub family: Option<&'static str>,
     /// Tokens, from its makers' documentation: some servers don't tell.
     pub window: u64,
 }
@@ -37,8 +40,8 @@ pub const VENDORS: [Vendor; 3] = [
         wire: Wire::OpenAi,
         address: "https://api.openai.com/v1",
         variables: Some(Variables { key: "OPENAI_API_KEY", base_url: "OPENAI_BASE_URL", model: "OPENAI_MODEL" }),
-        main: Some(Known { model: "gpt-5-mini", window: 400_000 }),
-        fast: Some(Known { model: "gpt-5-nano", window: 400_000 }),
+        main: Some(Known { model: "gpt-5-mini", family: None, window: 400_000 }),
+        fast: Some(Known { model: "gpt-5-nano", family: None, window: 400_000 }),
     },
     Vendor {
         provider: "anthropic",
@@ -49,8 +52,8 @@ pub const VENDORS: [Vendor; 3] = [
             base_url: "ANTHROPIC_BASE_URL",
             model: "ANTHROPIC_MODEL",
         }),
-        main: Some(Known { model: "claude-sonnet-4-5", window: 200_000 }),
-        fast: Some(Known { model: "claude-haiku-4-5", window: 200_000 }),
+        main: Some(Known { model: "claude-sonnet-5-5", family: Some("sonnet"), window: 1_000_000 }),
+        fast: Some(Known { model: "claude-haiku-4-5", family: Some("haiku"), window: 200_000 }),
     },
     Vendor {
         provider: "ollama",

@@ -19,10 +19,13 @@ const NAMES: [&str; 4] = ["max_model_len", "context_length", "context_window", "
 pub async fn ask(connection: &Connection<'_>, model: &str) -> Option<Option<u64>> {
     match connection.address.dialect() {
         Dialect::OpenAi => compatible(connection, model).await,
-        Dialect::Anthropic => {
-            let facts = connection.get(connection.address.model(model), TIMEOUT).await.ok()?;
-            Some(number(&facts["max_input_tokens"]))
-        }
+        Dialect::Anthropic => match llama_cpp(connection).await {
+            Some(window) => Some(Some(window)),
+            None => {
+                let facts = connection.get(connection.address.model(model), TIMEOUT).await.ok()?;
+                Some(number(&facts["max_input_tokens"]))
+            }
+        },
         Dialect::Ollama => {
             let facts = connection.ask(connection.address.show(), &json!({ "model": model }), TIMEOUT).await.ok()?;
             // Its key begins with the name of the model's architecture.
@@ -33,14 +36,10 @@ pub async fn ask(connection: &Connection<'_>, model: &str) -> Option<Option<u64>
 }
 
 async fn compatible(connection: &Connection<'_>, model: &str) -> Option<Option<u64>> {
-    let is_local = connection.address.is_loopback();
-    if is_local && let Ok(props) = connection.get(connection.address.props(), TIMEOUT).await {
-        // Of llama.cpp: what one request gets of what the server was started with.
-        let window = number(&props["default_generation_settings"]["n_ctx"]).or_else(|| number(&props["n_ctx"]));
-        if window.is_some() {
-            return Some(window);
-        }
+    if let Some(window) = llama_cpp(connection).await {
+        return Some(Some(window));
     }
+    let is_local = connection.address.is_loopback();
     let list = connection.get(connection.address.models(), TIMEOUT).await.ok();
     let listed = list.as_ref().and_then(|list| entry(list, model));
     let window = listed.and_then(|entry| NAMES.iter().find_map(|name| number(&entry[*name])));
@@ -54,6 +53,15 @@ async fn compatible(connection: &Connection<'_>, model: &str) -> Option<Option<u
         }
     }
     list.map(|_| window)
+}
+
+/// What one request gets of what llama.cpp was started with. It speaks more than one wire.
+async fn llama_cpp(connection: &Connection<'_>) -> Option<u64> {
+    if !connection.address.is_loopback() {
+        return None;
+    }
+    let props = connection.get(connection.address.props(), TIMEOUT).await.ok()?;
+    number(&props["default_generation_settings"]["n_ctx"]).or_else(|| number(&props["n_ctx"]))
 }
 
 /// The window to reckon with, in tokens: what the server says and what the user says, whichever is less.

@@ -60,8 +60,8 @@ fn the_body_has_one_breakpoint_after_what_is_shared() {
         let body = body(&Prompt { model: "m", request: &request, max_output_tokens: longest, form });
         String::from_utf8(body).unwrap()
     };
-    expect![[r#"{"model":"m","max_tokens":32000,"stream":true,"system":"S","messages":[{"role":"user","content":[{"type":"text","text":"D","cache_control":{"type":"ephemeral"}},{"type":"text","text":"P"}]}]}"#]]
+    expect![[r#"{"model":"m","max_tokens":32000,"stream":true,"system":"S","thinking":{"type":"disabled"},"messages":[{"role":"user","content":[{"type":"text","text":"D","cache_control":{"type":"ephemeral"}},{"type":"text","text":"P"}]}]}"#]]
         .assert_eq(&body("D", "S", None));
-    expect![[r#"{"model":"m","max_tokens":99,"stream":true,"messages":[{"role":"user","content":[{"type":"text","text":"P"}]}]}"#]]
+    expect![[r#"{"model":"m","max_tokens":99,"stream":true,"thinking":{"type":"disabled"},"messages":[{"role":"user","content":[{"type":"text","text":"P"}]}]}"#]]
         .assert_eq(&body("", "", Some(99)));
 }

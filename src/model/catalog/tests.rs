@@ -77,7 +77,7 @@ fn without_configuration_the_environment_decides() {
     check(with(&[("OPENAI_BASE_URL", "http://x.example"), ("OPENAI_MODEL", "m")]), "role main", "unencrypted");
     check(with(&[("OPENAI_API_KEY", " ")]), "role main", "found on this machine");
     const CLAUDE: (&str, &str) = ("ANTHROPIC_API_KEY", "canary-key");
-    let claude = "anthropic/claude-sonnet-4-5 at https://api.anthropic.com/v1 with key";
+    let claude = "anthropic/claude-sonnet-5-5 at https://api.anthropic.com/v1 with key";
     check(with(&[CLAUDE]), "role main", claude);
     check(with(&[CLAUDE]), "role fast", "anthropic/claude-haiku-4-5");
     check(with(&[CLAUDE, ("ANTHROPIC_MODEL", "m")]), "role fast", "anthropic/m at");

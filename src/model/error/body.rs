@@ -100,6 +100,8 @@ fn cause(status: u16, tags: &str, said: &str, parameter: Option<String>) -> Caus
         Cause::NotFound
     } else if is_plain_refusal && says(&["maximum allowed number of output tokens", "_tokens is too large"]) {
         smallest_number(said).map_or(Cause::Rejected, Cause::OutputLimit)
+    } else if status == 400 && tagged(&["invalid_request_error"]) && says(&["thinking"]) && parameter.is_none() {
+        Cause::UnsupportedParameter(Some("thinking".to_owned()))
     } else if matches!(status, 400 | 422 | 500) && says(&["system role not supported", "system role is not supported"])
     {
         Cause::UnsupportedParameter(Some("system".to_owned()))
@@ -233,6 +235,12 @@ mod tests {
                 r#"{"type":"error","error":{"type":"invalid_request_error","message":"Your credit balance is too low to access the API."}}"#,
                 Cause::Quota,
                 "Your credit",
+            ),
+            (
+                400,
+                r#"{"type":"error","error":{"type":"invalid_request_error","message":"\"thinking.type.disabled\" is not supported for this model"}}"#,
+                unsupported("thinking"),
+                "\"thinking",
             ),
             (
                 401,

@@ -86,6 +86,17 @@ async fn a_model_that_gives_shorter_answers_is_asked_for_those() {
 }
 
 #[tokio::test]
+async fn a_model_that_has_to_think_may() {
+    let said = "thinking.type.disabled is not supported for this model";
+    let complaint =
+        respond("400 x", "application/json", &Wire::Anthropic.error("invalid_request_error", said).to_string());
+    let scripts = vec![vec![Act::Send(complaint)], Wire::Anthropic.good("hi")];
+    let provider = ask(Wire::Anthropic, scripts, &[request(), request()]).await;
+    let thinks = provider.posts().iter().map(|seen| !seen.body.contains("thinking")).collect::<Vec<_>>();
+    assert_eq!(thinks, [false, true, true]);
+}
+
+#[tokio::test]
 async fn ollamas_context_grows_and_never_shrinks() {
     let prompt = |words: usize| Request { prompt: "word ".repeat(words), ..request() };
     let full = respond("400 x", "application/json", r#"{"error":"the input length exceeds the context length"}"#);
@@ -164,6 +175,7 @@ async fn window(wire: Dialect, configured: Option<u64>, pages: &[(&'static str, 
         address_setting: "the address".to_owned(),
         credential: Arc::new(Credential::new(&Key::Env(KEY_VARIABLE.to_owned()), &environment)),
         facts: ModelFacts { context_window: configured, ..ModelFacts::default() },
+        family: None,
     };
     let client = Client::new(target, Arc::new(Http::default()), &Limits::default(), Patience::default());
     let window = client.window().await;

@@ -14,7 +14,7 @@ fn serve(pages: Vec<&'static str>) -> String {
     thread::spawn(move || {
         for page in pages {
             let (mut connection, _) = listener.accept().unwrap();
-            connection.read(&mut [0; 4096]).unwrap();
+            assert!(connection.read(&mut [0; 4096]).unwrap() > 0, "a request");
             let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", page.len());
             connection.write_all(&[head.as_bytes(), page.as_bytes()].concat()).unwrap();
         }

@@ -213,6 +213,16 @@ fn cases() -> Vec<Case> {
             1,
             Whole("é𐐀\r\n!"),
         ),
+        case(
+            "N13",
+            "split at every byte",
+            |wire| {
+                let pieces = [wire.head(), wire.start(), wire.text("a"), wire.text("𐐀"), wire.whole("\n")].concat();
+                vec![vec![Act::Trickle(pieces)]]
+            },
+            1,
+            Whole("a𐐀\n"),
+        ),
         case("N12", "closed without a word", |_| vec![vec![]], 4, Error(Kind::Unavailable)),
         case(
             "N12",
@@ -392,8 +402,36 @@ fn cases() -> Vec<Case> {
         ),
         case(
             "N19",
-            "a redirect",
+            "a redirect, 301",
+            |_| vec![limited("301 x", "location: https://evil.example/")],
+            1,
+            Error(Kind::Configuration),
+        ),
+        case(
+            "N19",
+            "a redirect, 302",
+            |_| vec![limited("302 x", "location: https://evil.example/")],
+            1,
+            Error(Kind::Configuration),
+        ),
+        case(
+            "N19",
+            "a redirect, 303",
+            |_| vec![limited("303 x", "location: https://evil.example/")],
+            1,
+            Error(Kind::Configuration),
+        ),
+        case(
+            "N19",
+            "a redirect, 307",
             |_| vec![limited("307 x", "location: https://evil.example/")],
+            1,
+            Error(Kind::Configuration),
+        ),
+        case(
+            "N19",
+            "a redirect, 308",
+            |_| vec![limited("308 x", "location: https://evil.example/")],
             1,
             Error(Kind::Configuration),
         ),

@@ -38,12 +38,11 @@ async fn look(http: &reqwest::Client, port: u16) -> Option<Target> {
     let (listed, tags) = future::join(list(&compatible), list(&own)).await;
     let kind = listed.as_ref().map(kind);
     // Others imitate Ollama's list, so who names itself isn't taken for it.
-    let is_ollama =
-        tags.as_ref().is_some_and(|tags| tags["models"].is_array()) && matches!(kind, None | Some("ollama" | "local"));
-    let (provider, address, list) = match (is_ollama, listed, tags) {
-        (true, _, Some(tags)) => ("ollama", own, tags),
-        (_, Some(listed), _) => (kind?, compatible, listed),
-        _ => return None,
+    let has_tags = tags.as_ref().is_some_and(|tags| tags["models"].is_array());
+    let is_ollama = kind == Some("ollama") || has_tags && matches!(kind, None | Some("local"));
+    let (provider, address, list) = match is_ollama {
+        true => ("ollama", own, tags.filter(|_| has_tags).or(listed)?),
+        false => (kind?, compatible, listed?),
     };
     Some(Target {
         provider: provider.to_owned(),

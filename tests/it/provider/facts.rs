@@ -144,6 +144,8 @@ async fn servers_on_this_machine_are_told_apart_by_what_they_answer() {
         // A model that its user pushed is owned by that user.
         (vec![("/v1/models", list("somebody")), ("/api/tags", tags)], "ollama/qwen3:4b", Wire::Ollama),
         (vec![("/api/tags", tags)], "ollama/qwen3:4b", Wire::Ollama),
+        // It names itself, and has no time for another list.
+        (vec![("/v1/models", list("library"))], "ollama/qwen", Wire::Ollama),
         // llama.cpp imitates Ollama's list.
         (vec![("/v1/models", llama), ("/api/tags", llama)], "llama.cpp/qwen", Wire::OpenAi),
         (vec![("/v1/models", list("vllm"))], "vllm/qwen", Wire::OpenAi),

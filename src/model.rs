@@ -45,8 +45,10 @@ use crate::{
     engine::ports::{Delta, Model, ModelError, ModelErrorKind, Request},
 };
 
+use address::Address;
 use catalog::{Catalog, Choice, Server, Target};
 use client::Client;
+use dialect::Dialect;
 use http::Http;
 use output::{Ending, Output};
 use record::{Documents, Recorder};
@@ -115,7 +117,10 @@ struct Router {
 }
 
 impl Router {
-    fn new(settings: &Settings, environment: &dyn Fn(&str) -> Option<String>, tuning: Tuning) -> Router {
+    fn new(settings: &Settings, environment: &dyn Fn(&str) -> Option<String>, mut tuning: Tuning) -> Router {
+        let ollama = environment(vendor::OLLAMA_HOST).filter(|host| !host.trim().is_empty());
+        let ollama = ollama.and_then(|host| Address::parse(&vendor::ollama_address(&host), Dialect::Ollama).ok());
+        tuning.ports.extend(ollama.and_then(|address| address.local_port()));
         let record = environment(RECORD_VARIABLE).filter(|file| !file.is_empty());
         let documents = match environment(DOCUMENTS_VARIABLE).as_deref().map(str::trim) {
             Some("0" | "false" | "no" | "off") => Documents::LeftOut,

@@ -115,6 +115,11 @@ impl Address {
         is_azure(&self.host())
     }
 
+    /// The port, where it belongs to this machine.
+    pub fn local_port(&self) -> Option<u16> {
+        self.base.port_or_known_default().filter(|_| self.is_loopback())
+    }
+
     fn host(&self) -> String {
         self.base.host_str().unwrap_or_default().to_ascii_lowercase()
     }

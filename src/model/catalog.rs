@@ -9,7 +9,7 @@ use crate::{
         address::Address,
         dialect::Dialect,
         key::Credential,
-        vendor::{VENDORS, Vendor},
+        vendor::{self, OLLAMA_HOST, VENDORS, Vendor},
     },
     workflow::Role,
 };
@@ -328,7 +328,9 @@ fn entry(name: &str, provider: &Provider, variable: &dyn Fn(&str) -> Option<Stri
         // Where there is only one place that a wire can mean, nobody has to write it.
         (None, ..) => {
             let vendor = Vendor::speaking(provider.wire).filter(|vendor| vendor.wire != Wire::OpenAi);
-            (vendor.map(|vendor| vendor.address.to_owned()), own_setting())
+            let moved = variable(OLLAMA_HOST).filter(|_| provider.wire == Wire::Ollama);
+            let address = moved.map(|host| vendor::ollama_address(&host));
+            (address.or(vendor.map(|vendor| vendor.address.to_owned())), own_setting())
         }
     };
     // The environment's key goes to nobody but the vendor itself and the address that the environment names.

@@ -5,7 +5,7 @@ use std::{
 };
 
 use super::*;
-use crate::model::{address::Address, dialect::Dialect, key::Credential};
+use crate::model::key::Credential;
 
 /// Answers each connection with these pages in turn; returns its address.
 fn serve(pages: Vec<&'static str>) -> String {

@@ -83,9 +83,51 @@ impl Vendor {
     }
 }
 
+/// The variable in which Ollama's own programs find its address.
+pub const OLLAMA_HOST: &str = "OLLAMA_HOST";
+
+/// The address that this variable means: scheme and port may be missing, and it may name all interfaces rather than one.
+pub fn ollama_address(host: &str) -> String {
+    let host = host.trim().trim_end_matches('/');
+    let (scheme, rest, usual_port) = match host.split_once("://") {
+        Some(("https", rest)) => ("https", rest, "443"),
+        Some((scheme, rest)) => (scheme, rest, "80"),
+        None => ("http", host, "11434"),
+    };
+    if rest.contains('/') {
+        return host.to_owned();
+    }
+    let is_port = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    let (name, port) = rest.rsplit_once(':').filter(|(_, port)| is_port(port)).unwrap_or((rest, usual_port));
+    let name = if matches!(name, "" | "0.0.0.0" | "[::]") { "127.0.0.1" } else { name };
+    format!("{scheme}://{name}:{port}")
+}
+
 /// The context window of one of the models above, in tokens.
 pub fn window(provider: &str, model: &str) -> Option<u64> {
     let vendor = Vendor::of(provider)?;
     let known = [vendor.main, vendor.fast].into_iter().flatten().find(|known| known.model == model)?;
     Some(known.window)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_of_ollamas_variable() {
+        for (host, address) in [
+            ("127.0.0.1", "http://127.0.0.1:11434"),
+            ("127.0.0.1:5000", "http://127.0.0.1:5000"),
+            (":5000", "http://127.0.0.1:5000"),
+            ("0.0.0.0", "http://127.0.0.1:11434"),
+            ("[::]:5000", "http://127.0.0.1:5000"),
+            ("http://localhost:5000/", "http://localhost:5000"),
+            ("https://models.example", "https://models.example:443"),
+            ("https://models.example/ollama/", "https://models.example/ollama"),
+            ("", "http://127.0.0.1:11434"),
+        ] {
+            assert_eq!(ollama_address(host), address, "{host}");
+        }
+    }
 }

@@ -88,6 +88,8 @@ fn without_configuration_the_environment_decides() {
     check(with(&[CLAUDE, GATEWAY]), "anthropic/x", "anthropic/x at https://gateway.example/anthropic/v1 with key");
     // Needs neither a key nor a table.
     check(EMPTY, "ollama/qwen3:4b", "ollama/qwen3:4b at http://127.0.0.1:11434");
+    check(with(&[("OLLAMA_HOST", "0.0.0.0:5000")]), "ollama/x", "ollama/x at http://127.0.0.1:5000");
+    check(with(&[("OLLAMA_HOST", "192.168.1.7")]), "ollama/x", "unencrypted");
 }
 
 /// A key goes to whom it belongs, and to the place that the environment names.

@@ -167,6 +167,17 @@ async fn servers_on_this_machine_are_told_apart_by_what_they_answer() {
     }
 }
 
+#[tokio::test]
+async fn ollama_is_found_where_its_own_variable_says() {
+    let tags = [("/api/tags", r#"{"models":[{"name":"qwen3:4b"}]}"#)];
+    let provider = Provider::with_pages(vec![Wire::Ollama.good("hi")], tags);
+    let host = provider.address.to_string();
+    let tuning = Tuning { patience: patience(), ports: Vec::new() };
+    let variables = |name: &str| (name == "OLLAMA_HOST").then(|| host.clone());
+    let model = model::connect_tuned(&fake::nothing(), &variables, tuning);
+    assert_eq!(drain(model.answer(request())).await.text, "hi");
+}
+
 /// The window of `model` on a server with these pages.
 async fn window(wire: Dialect, configured: Option<u64>, pages: &[(&'static str, &'static str)]) -> (u64, usize) {
     let provider = Provider::with_pages(vec![vec![]], pages.iter().copied());

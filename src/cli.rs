@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use lexopt::prelude::{Long, Short, Value, ValueExt};
 
 pub mod demo;
+mod doctor;
 mod drive;
 pub mod editor;
 mod estimate;
@@ -22,6 +23,7 @@ pub enum Command {
     Lsp { config: Option<PathBuf> },
     Run(run::Arguments),
     Demo,
+    Doctor { config: Option<PathBuf>, json: bool },
     Workflows { config: Option<PathBuf>, json: bool },
     Schema(String),
     Editor(String),
@@ -61,9 +63,6 @@ impl From<lexopt::Error> for Usage {
     }
 }
 
-/// Commands that the contract names and this version doesn't have.
-const LATER: &[&str] = &["doctor"];
-
 pub const HELP: &str = "\
 stepwright runs AI workflows for any editor.
 
@@ -79,6 +78,7 @@ stepwright runs AI workflows for any editor.
   stepwright history [RUN] [--json]   what was run in this folder
   stepwright resume RUN [--json]      go on with a run that was interrupted or failed; finished steps aren't repeated
   stepwright revert RUN               take a run's edits back, around what was changed since
+  stepwright doctor [--json]          say what is wrong with configuration, keys, models and folders, and what mends it
   stepwright workflows [--json]       list the workflows
   stepwright editor NAME              print the set-up for helix, neovim, vscode, emacs, kakoune or zed
   stepwright schema config|workflow   print the JSON Schema of a file format
@@ -129,7 +129,7 @@ fn rest(
         match argument {
             Long("config") => config = Some(parser.value()?.into()),
             Long("log-file") => *log_file = Some(parser.value()?.into()),
-            Long("json") if ["workflows", "history", "resume"].contains(&name) => json = true,
+            Long("json") if matches!(name, "workflows" | "doctor" | "history" | "resume") => json = true,
             Long("revoke") if name == "trust" => revoke = true,
             Long("stdio") if name == "lsp" => {}
             Value(word) => words.push(word),
@@ -144,6 +144,7 @@ fn rest(
     let command = match name {
         "lsp" => Command::Lsp { config },
         "demo" => Command::Demo,
+        "doctor" => Command::Doctor { config, json },
         "workflows" => Command::Workflows { config, json },
         "schema" => Command::Schema(word("a name: config or workflow")?),
         "editor" => Command::Editor(word("a name: helix, neovim, vscode, emacs, kakoune or zed")?),
@@ -151,9 +152,6 @@ fn rest(
         "resume" => Command::Resume { run: word("a run, as `stepwright history` lists them")?, json },
         "revert" => Command::Revert(word("a run, as `stepwright history` lists them")?),
         "trust" => Command::Trust { folder: words.next().map(PathBuf::from), revoke },
-        _ if LATER.contains(&name) => {
-            return Err(Usage(format!("`stepwright {name}` isn't part of this version of stepwright yet")));
-        }
         _ => return Err(Usage(format!("there is no command `{name}`; `stepwright --help` lists them"))),
     };
     match words.next() {
@@ -170,6 +168,7 @@ pub async fn execute(command: Command) -> Result<Exit, Usage> {
         Command::History { run, json } => return history::show(run.as_deref(), json).await,
         Command::Resume { run, json } => return history::resume(&run, json).await,
         Command::Revert(run) => return history::undo(&run).await,
+        Command::Doctor { config, json } => return doctor::run(config.as_deref(), json).await,
         Command::Workflows { config, json } => output::print(&workflows::list(config.as_deref(), json)?),
         Command::Schema(name) => {
             let schema = schema::print(&name).map_err(|error| Usage(error.to_string()))?;
@@ -210,6 +209,7 @@ mod tests {
             ("lsp --stdio --config c", Ok(Command::Lsp { config: Some("c".into()) })),
             ("--config c lsp", Ok(Command::Lsp { config: Some("c".into()) })),
             ("-V", Ok(Command::Version)),
+            ("doctor --json", Ok(Command::Doctor { config: None, json: true })),
             ("workflows --json", Ok(Command::Workflows { config: None, json: true })),
             ("trust --revoke d", Ok(Command::Trust { folder: Some("d".into()), revoke: true })),
             ("run auto", run(|_| ())),
@@ -231,7 +231,6 @@ mod tests {
     fn mistakes_say_what_to_do() {
         for (line, part) in [
             ("fly", "there is no command `fly`"),
-            ("doctor", "isn't part of this version"),
             ("resume", "needs a run"),
             ("run", "say which workflow to run"),
             ("run auto one two", "put the instruction in quotes"),

@@ -20,7 +20,7 @@ mod tests;
 
 pub use load::{Loaded, Places, Source, Sources, load, read};
 pub use options::schema;
-pub use secret::names_a_key;
+pub use secret::{names_a_key, shown};
 
 /// The workflow of a comment marker without one.
 const MARKER_WORKFLOW: &str = "auto";

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     engine::ports::{BYTES_PER_TOKEN, Finish, ModelError, ModelErrorKind, Request, Usage},
     model::{
-        openai::decode,
+        answer,
         output::{Ending, Output},
     },
 };
@@ -67,7 +67,7 @@ pub async fn answer(file: &Path, request: &Request, output: &Output) -> Ending {
     // An estimate stands in for the provider's count.
     let tokens = |bytes: usize| (bytes as f64 / BYTES_PER_TOKEN).ceil() as u64;
     let usage = Usage { input: tokens(prompt.len()), cached: 0, output: tokens(entry.reply.len()), cost: None };
-    Ok((entry.finish.as_deref().map_or(Finish::Stop, decode::finish), usage))
+    Ok((entry.finish.as_deref().map_or(Finish::Stop, answer::finish), usage))
 }
 
 /// The text as it is in a replay file, where every run finds it.

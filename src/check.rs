@@ -31,7 +31,7 @@ use crate::{
     document::{
         FileRef, Place,
         disk::{self, MAX_FILE_BYTES},
-        format,
+        encoding, format,
         reference::{Ignore, Roots, Verdict, is_version_control},
     },
     engine::ports::{CheckResult, CheckSession, Checker, WorkspaceError},
@@ -106,8 +106,10 @@ impl CheckCommand {
                 continue;
             }
             let on_disk = disk::read_file(path, MAX_FILE_BYTES).ok().flatten();
-            let raw = on_disk.and_then(|bytes| format::decode(bytes).ok()).unwrap_or_default();
-            bytes.insert(inside, format::restore(&raw, text).into_bytes());
+            let (raw, charset) = on_disk.and_then(|bytes| encoding::decode(bytes).ok()).unwrap_or_default();
+            let restored = format::restore(&raw, text);
+            let encoded = encoding::encode(&restored, charset).unwrap_or_else(|_| restored.into_bytes());
+            bytes.insert(inside, encoded);
         }
         bytes
     }

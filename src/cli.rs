@@ -5,7 +5,11 @@ use std::path::PathBuf;
 use lexopt::prelude::{Long, Short, Value, ValueExt};
 
 pub mod demo;
+mod doctor;
+mod drive;
 pub mod editor;
+mod estimate;
+mod history;
 mod output;
 pub mod run;
 pub mod schema;
@@ -19,9 +23,13 @@ pub enum Command {
     Lsp { config: Option<PathBuf> },
     Run(run::Arguments),
     Demo,
+    Doctor { config: Option<PathBuf>, json: bool },
     Workflows { config: Option<PathBuf>, json: bool },
     Schema(String),
     Editor(String),
+    History { run: Option<String>, json: bool },
+    Resume { run: String, json: bool },
+    Revert(String),
     Trust { folder: Option<PathBuf>, revoke: bool },
     Help,
     Version,
@@ -55,9 +63,6 @@ impl From<lexopt::Error> for Usage {
     }
 }
 
-/// Commands that the contract names and this version doesn't have.
-const LATER: &[&str] = &["doctor", "history", "resume", "revert"];
-
 pub const HELP: &str = "\
 stepwright runs AI workflows for any editor.
 
@@ -68,7 +73,12 @@ stepwright runs AI workflows for any editor.
       --message ID                    an earlier message as context
       --json                          one event a line
       --diff                          print a unified diff, write nothing
+      --estimate                      print what would be sent and what it would cost, send nothing
   stepwright demo                     try all five workflows, with no key and no network
+  stepwright history [RUN] [--json]   what was run in this folder
+  stepwright resume RUN [--json]      go on with a run that was interrupted or failed; finished steps aren't repeated
+  stepwright revert RUN               take a run's edits back, around what was changed since
+  stepwright doctor [--json]          say what is wrong with configuration, keys, models and folders, and what mends it
   stepwright workflows [--json]       list the workflows
   stepwright editor NAME              print the set-up for helix, neovim, vscode, emacs, kakoune or zed
   stepwright schema config|workflow   print the JSON Schema of a file format
@@ -119,7 +129,7 @@ fn rest(
         match argument {
             Long("config") => config = Some(parser.value()?.into()),
             Long("log-file") => *log_file = Some(parser.value()?.into()),
-            Long("json") if name == "workflows" => json = true,
+            Long("json") if matches!(name, "workflows" | "doctor" | "history" | "resume") => json = true,
             Long("revoke") if name == "trust" => revoke = true,
             Long("stdio") if name == "lsp" => {}
             Value(word) => words.push(word),
@@ -134,13 +144,14 @@ fn rest(
     let command = match name {
         "lsp" => Command::Lsp { config },
         "demo" => Command::Demo,
+        "doctor" => Command::Doctor { config, json },
         "workflows" => Command::Workflows { config, json },
         "schema" => Command::Schema(word("a name: config or workflow")?),
         "editor" => Command::Editor(word("a name: helix, neovim, vscode, emacs, kakoune or zed")?),
+        "history" => Command::History { run: words.next().map(|run| run.string()).transpose()?, json },
+        "resume" => Command::Resume { run: word("a run, as `stepwright history` lists them")?, json },
+        "revert" => Command::Revert(word("a run, as `stepwright history` lists them")?),
         "trust" => Command::Trust { folder: words.next().map(PathBuf::from), revoke },
-        _ if LATER.contains(&name) => {
-            return Err(Usage(format!("`stepwright {name}` isn't part of this version of stepwright yet")));
-        }
         _ => return Err(Usage(format!("there is no command `{name}`; `stepwright --help` lists them"))),
     };
     match words.next() {
@@ -154,6 +165,10 @@ pub async fn execute(command: Command) -> Result<Exit, Usage> {
     match command {
         Command::Run(arguments) => return run::run(arguments).await,
         Command::Demo => return demo::run().await,
+        Command::History { run, json } => return history::show(run.as_deref(), json).await,
+        Command::Resume { run, json } => return history::resume(&run, json).await,
+        Command::Revert(run) => return history::undo(&run).await,
+        Command::Doctor { config, json } => return doctor::run(config.as_deref(), json).await,
         Command::Workflows { config, json } => output::print(&workflows::list(config.as_deref(), json)?),
         Command::Schema(name) => {
             let schema = schema::print(&name).map_err(|error| Usage(error.to_string()))?;
@@ -194,9 +209,11 @@ mod tests {
             ("lsp --stdio --config c", Ok(Command::Lsp { config: Some("c".into()) })),
             ("--config c lsp", Ok(Command::Lsp { config: Some("c".into()) })),
             ("-V", Ok(Command::Version)),
+            ("doctor --json", Ok(Command::Doctor { config: None, json: true })),
             ("workflows --json", Ok(Command::Workflows { config: None, json: true })),
             ("trust --revoke d", Ok(Command::Trust { folder: Some("d".into()), revoke: true })),
             ("run auto", run(|_| ())),
+            ("run auto --estimate", run(|run| run.estimate = true)),
             ("run --file a --file=b auto", run(|run| run.files = vec!["a".to_owned(), "b".to_owned()])),
             (
                 "run auto --json --tag x=1=2",
@@ -214,7 +231,7 @@ mod tests {
     fn mistakes_say_what_to_do() {
         for (line, part) in [
             ("fly", "there is no command `fly`"),
-            ("history", "isn't part of this version"),
+            ("resume", "needs a run"),
             ("run", "say which workflow to run"),
             ("run auto one two", "put the instruction in quotes"),
             ("run auto --tag x", "`--tag` takes KEY=VALUE"),

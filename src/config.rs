@@ -20,7 +20,7 @@ mod tests;
 
 pub use load::{Loaded, Places, Source, Sources, load, read};
 pub use options::schema;
-pub use secret::names_a_key;
+pub use secret::{names_a_key, shown};
 
 /// The workflow of a comment marker without one.
 const MARKER_WORKFLOW: &str = "auto";
@@ -43,6 +43,8 @@ pub struct Settings {
     pub presets: Vec<Preset>,
     /// Whether workflows end with a summary step.
     pub summary: bool,
+    /// Which edits a person looks at before they are made.
+    pub review: Review,
     /// The word that begins a comment marker.
     pub marker: String,
     /// Extra ignore rules, in gitignore syntax.
@@ -99,6 +101,8 @@ pub struct ModelFacts {
     /// Tokens.
     pub max_output_tokens: Option<u64>,
     pub price: Option<Price>,
+    /// Whether it edits parts of large files well.
+    pub is_strong: Option<bool>,
 }
 
 /// USD per million tokens.
@@ -132,6 +136,17 @@ pub struct Limits {
 pub enum UnknownPrice {
     Run,
     Refuse,
+}
+
+/// Which edits a person looks at before they are made. Later ones are stricter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Review {
+    /// Only those of protected files, and with invisible characters.
+    Never,
+    /// Those as well that would lose more than half of a file.
+    #[default]
+    Risky,
+    Always,
 }
 
 /// The command that tests a workspace. It runs workspace code, so it never runs before the workspace is trusted.
@@ -188,6 +203,7 @@ impl Default for Settings {
             check: None,
             presets: Vec::new(),
             summary: true,
+            review: Review::default(),
             marker: "AI".into(),
             ignore: Vec::new(),
             tests: None,

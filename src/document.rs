@@ -9,6 +9,7 @@ use ropey::Rope;
 pub mod answer;
 pub mod disk;
 pub mod edit;
+pub mod encoding;
 pub mod format;
 pub mod inline_tests;
 pub mod language;
@@ -18,6 +19,7 @@ pub mod path;
 pub mod position;
 pub mod prompt;
 pub mod reference;
+pub mod revert;
 pub mod tests_for;
 
 use position::{Encoding, Position, Range};

@@ -13,24 +13,36 @@ use tokio_util::sync::CancellationToken;
 
 mod answer;
 mod batch;
+mod budget;
 mod check;
 pub mod error;
+pub mod estimate;
 pub mod event;
+mod foresee;
+pub mod format;
 pub mod job;
+pub mod journal;
+pub mod money;
 mod plan;
 pub mod ports;
 pub mod prompt;
+mod request;
+mod resume;
 mod save;
+pub mod spending;
 mod step;
 
+use budget::LeftOut;
 use error::StepError;
 use event::{Action, Event, FileOutcome, Kind, StepEvent};
 use job::Job;
+use journal::{Entry, Held, Left, Past, StepEntry};
 use plan::{Block, StepState};
-use ports::{CheckSession, Entry, Ports, Usage};
+use ports::{CheckSession, Facts, Ports, Usage};
+use spending::Purse;
 
 use crate::workflow::{
-    Status,
+    Role, Status,
     descriptor::Descriptor,
     template::{Value, Vars},
 };
@@ -38,6 +50,8 @@ use crate::workflow::{
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
+    /// The run's name.
+    pub run: String,
     pub status: Status,
     /// One sentence: what became of which files, or why it failed.
     pub summary: String,
@@ -84,11 +98,11 @@ impl Stop {
     }
 }
 
-/// Runs a prepared job to its end, whatever happens. Reports every change to the observer; the end event comes last.
-pub async fn execute(job: Job, ports: Ports, stop: Stop) -> Outcome {
+/// Runs a prepared job to its end, whatever happens. Reports every change to the observer; the end event comes last. `past` is what an
+/// earlier process did of the same run; none of that is done, or paid for, again.
+pub async fn execute(job: Job, past: Past, ports: Ports, stop: Stop) -> Outcome {
     let checks = ports.checker.as_ref().map(|checker| checker.begin());
-    let run =
-        Run { nonce: job::fresh_id(), job, ports, checks, stop, system: OnceLock::new(), state: Mutex::default() };
+    let run = Run::new(job, past, ports, checks, stop);
     let result = run.all().await;
     run.end(result).await
 }
@@ -96,6 +110,7 @@ pub async fn execute(job: Job, ports: Ports, stop: Stop) -> Outcome {
 /// The scope of one run. Every effect goes through here: it is the one place for progress, cancelling and the journal.
 struct Run {
     job: Job,
+    past: Past,
     ports: Ports,
     checks: Option<Box<dyn CheckSession>>,
     stop: Stop,
@@ -103,6 +118,7 @@ struct Run {
     nonce: String,
     /// The rules for the model, once they are needed.
     system: OnceLock<String>,
+    purse: Purse,
     state: Mutex<State>,
 }
 
@@ -111,6 +127,10 @@ struct State {
     status: Status,
     /// By id, from 1.
     steps: Vec<StepState>,
+    /// Step ids by path.
+    paths: BTreeMap<String, u32>,
+    /// Of these steps the journal knows.
+    planned: usize,
     files: Vec<FileOutcome>,
     /// What became of each file, or of another item that failed, in words.
     results: BTreeMap<String, String>,
@@ -120,26 +140,32 @@ struct State {
     replies: Vec<Reply>,
     /// Files that this run has begun to write on.
     begun: BTreeSet<String>,
-    /// Texts that wait to be applied; the run's later steps build on them.
-    pending: BTreeMap<String, String>,
-}
-
-/// What a step did.
-#[derive(Default)]
-struct Done {
-    response: Option<String>,
-    file_name: Option<String>,
+    /// By file name.
+    pending: BTreeMap<String, Held>,
+    facts: BTreeMap<Role, Facts>,
+    /// What prompts lost, as far as the user knows of it.
+    left_out: BTreeSet<LeftOut>,
+    /// Models of whose context window the user knows that nobody knows it.
+    guessed: BTreeSet<String>,
 }
 
 impl Run {
+    fn new(job: Job, past: Past, ports: Ports, checks: Option<Box<dyn CheckSession>>, stop: Stop) -> Self {
+        let nonce = past.nonce.clone().unwrap_or_else(job::fresh_id);
+        let spent = past.usage.and_then(|usage| usage.cost).unwrap_or_default();
+        let purse = Purse::new(ports.spending.clone(), spent);
+        let state = Mutex::new(resume::state(&past));
+        Self { nonce, job, past, ports, checks, stop, system: OnceLock::new(), purse, state }
+    }
+
     async fn all(&self) -> Result<(), StepError> {
-        let Job { run, id, instruction, .. } = &self.job;
         let vars = Arc::new(self.vars());
         let mut block = Block::default();
         self.lay_out(&self.job.workflow.steps, &mut block, &vars);
+        self.record(Entry::Begin { job: Box::new(self.job.clone()), nonce: self.nonce.clone() }).await?;
+        self.record_plan().await?;
         self.report(Kind::Workflow(self.descriptor()));
-        let entry = Entry::Begin { run: run.clone(), workflow: id.clone(), instruction: instruction.clone() };
-        self.ports.journal.record(entry).await?;
+        self.check_prices().await?;
         self.state().status = Status::InProgress;
         self.report(Kind::Workflow(self.descriptor()));
         let mut scope = step::Scope::new(Vars::inside(&vars));
@@ -180,43 +206,47 @@ impl Run {
         }
     }
 
-    /// Runs a step between its status changes. It is shown as finished only once the journal has it.
-    async fn step(&self, id: u32, work: impl Future<Output = Result<Done, StepError>>) -> Result<(), StepError> {
+    /// Runs a step between its status changes. It is shown as finished only once the journal has it. One that an earlier process finished
+    /// isn't run again.
+    async fn step(&self, id: u32, work: impl Future<Output = Result<Left, StepError>>) -> Result<Left, StepError> {
         if self.stop.token.is_cancelled() {
             return Err(StepError::Cancelled);
         }
-        self.set_step(id, Status::InProgress, &Done::default(), None);
+        if let Some(left) = self.finished_before(id) {
+            return Ok(left);
+        }
+        self.set_step(id, Status::InProgress, &Left::default(), None);
         let result = async {
-            let done = work.await?;
-            self.ports.journal.record(self.step_entry(id, Status::Finished, None)).await?;
-            Ok(done)
+            let left = self.with_file(work.await?);
+            self.record(self.step_entry(id, Status::Finished, None, Some(left.clone()))).await?;
+            Ok(left)
         };
         match result.await {
-            Ok(done) => {
-                self.set_step(id, Status::Finished, &done, None);
-                Ok(())
+            Ok(left) => {
+                self.set_step(id, Status::Finished, &left, None);
+                Ok(left)
             }
             Err(error) => {
                 let cancelled = matches!(error, StepError::Cancelled);
                 let status = if cancelled { Status::Cancelled } else { Status::Error };
                 let reason = (!cancelled).then(|| error.to_string());
                 // The step has failed already; a journal that fails as well changes nothing about that.
-                let _ = self.ports.journal.record(self.step_entry(id, status, reason.clone())).await;
-                self.set_step(id, status, &Done::default(), reason);
+                let _ = self.record(self.step_entry(id, status, reason.clone(), None)).await;
+                self.set_step(id, status, &Left::default(), reason);
                 Err(error)
             }
         }
     }
 
-    fn set_step(&self, id: u32, status: Status, done: &Done, error: Option<String>) {
+    fn set_step(&self, id: u32, status: Status, left: &Left, error: Option<String>) {
         let module = {
             let mut state = self.state();
             let step = &mut state.steps[id as usize - 1];
             step.status = status;
-            step.response.clone_from(&done.response);
+            step.response.clone_from(&left.response);
             step.module.clone()
         };
-        let Done { response, file_name } = done;
+        let Left { response, file_name, .. } = left;
         self.report(Kind::Step(StepEvent {
             step_id: id,
             module,
@@ -232,8 +262,8 @@ impl Run {
         for id in ids {
             let status = self.state().steps[id as usize - 1].status;
             match status {
-                Status::Pending => self.set_step(id, Status::Skipped, &Done::default(), None),
-                Status::InProgress | Status::Streaming => self.set_step(id, Status::Cancelled, &Done::default(), None),
+                Status::Pending => self.set_step(id, Status::Skipped, &Left::default(), None),
+                Status::InProgress | Status::Streaming => self.set_step(id, Status::Cancelled, &Left::default(), None),
                 _ => {}
             }
         }
@@ -262,14 +292,15 @@ impl Run {
             Err(StepError::Cancelled) => (self.stop.status(), None),
             Err(error) => (Status::Error, Some(error.to_string())),
         };
-        let entry = Entry::End { run: self.job.run.clone(), status };
-        if let Err(failure) = self.ports.journal.record(entry).await {
+        let mut outcome = self.outcome(status, error.clone());
+        let entry = Entry::End { status, summary: outcome.summary.clone(), usage: outcome.usage };
+        if let Err(failure) = self.record(entry).await {
             status = Status::Error;
             error.get_or_insert(failure.to_string());
+            outcome = self.outcome(status, error);
         }
         self.state().status = status;
         self.report(Kind::Workflow(self.descriptor()));
-        let outcome = self.outcome(status, error);
         let Outcome { summary, files, .. } = outcome.clone();
         self.report(Kind::End { status, summary, files });
         outcome
@@ -284,7 +315,14 @@ impl Run {
         };
         // A failure that ended the run is told already.
         let told = error.map(|error| failed(&error));
-        let results: Vec<_> = state.results.iter().filter(|(_, words)| Some(*words) != told.as_ref()).collect();
+        let mut results: Vec<(String, &String)> = Vec::new();
+        for (file, words) in state.results.iter().filter(|(_, words)| Some(*words) != told.as_ref()) {
+            // What stopped many files is said once.
+            match results.iter_mut().find(|(_, known)| *known == words && words.starts_with(FAILED)) {
+                Some((files, _)) => *files = format!("{files}, {file}"),
+                None => results.push((file.clone(), words)),
+            }
+        }
         const SHOWN: usize = 5;
         let words: Vec<_> = results.iter().take(SHOWN).map(|(file, words)| format!("{file} {words}")).collect();
         if !words.is_empty() {
@@ -294,6 +332,7 @@ impl Run {
             summary = format!("{summary}; and {} more", results.len() - SHOWN);
         }
         Outcome {
+            run: self.job.run.clone(),
             status,
             summary,
             files: state.files.clone(),
@@ -314,9 +353,13 @@ impl Run {
         }
     }
 
-    fn step_entry(&self, id: u32, status: Status, error: Option<String>) -> Entry {
+    fn step_entry(&self, id: u32, status: Status, error: Option<String>, left: Option<Left>) -> Entry {
         let module = self.state().steps[id as usize - 1].module.clone();
-        Entry::Step { run: self.job.run.clone(), step: id, module, status, error }
+        Entry::Step(Box::new(StepEntry { id, module, status, error, left }))
+    }
+
+    async fn record(&self, entry: Entry) -> Result<(), StepError> {
+        Ok(self.ports.journal.record(&self.job.run, entry).await?)
     }
 
     fn report(&self, kind: Kind) {
@@ -336,5 +379,10 @@ impl Run {
 
 /// What became of an item that failed, in words.
 fn failed(error: &str) -> String {
-    format!("failed: {error}")
+    format!("{FAILED}{error}")
 }
+
+const FAILED: &str = "failed: ";
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,7 @@
 //! Invariants, which `tests/it/tidy.rs` guards where a machine can:
 //! - `workflow` and `document` are pure, but for the few files that read the disk and say so. The engine acts only through
 //!   `Run::effect`, the one place for progress, cancelling and the journal.
-//! - Only `lsp` knows the protocol, only `model` knows HTTP. Front ends contain no workflow names, so that a user's own workflow is
+//! - Only `lsp` knows the protocol, only `model` knows HTTP, only `history` knows SQL. Front ends contain no workflow names, so that a user's own workflow is
 //!   no less than a built-in one.
 //! - No handler awaits a run. State changes before the first await of a handler; one standard mutex; no guard crosses an await.
 //! - Finished means durable: the journal returns before the observer is told.

@@ -4,43 +4,67 @@
 //! as fast without a network as with one.
 
 pub mod address;
+pub mod answer;
+pub mod anthropic;
+mod calibration;
+pub mod call;
 pub mod catalog;
 pub mod client;
+pub mod connection;
+pub mod dialect;
 pub mod discover;
 pub mod error;
+mod facts;
+pub mod form;
 pub mod gate;
+pub mod health;
 pub mod http;
 pub mod key;
+pub mod ollama;
 pub mod openai;
 pub mod output;
 pub mod record;
 pub mod redact;
 pub mod replay;
 pub mod retry;
-pub mod sse;
+pub mod stream;
+pub mod vendor;
+pub mod window;
 
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
 };
 
-use futures::stream::{self, BoxStream, StreamExt};
+use futures::{
+    FutureExt,
+    future::{self, BoxFuture},
+    stream::{BoxStream, StreamExt},
+};
 use tokio::sync::OnceCell;
 
 use crate::{
     config::{Limits, Settings},
-    engine::ports::{Delta, Model, ModelError, ModelErrorKind, Request},
+    engine::{
+        money::cost,
+        ports::{Delta, Facts, Model, ModelError, ModelErrorKind, Request, Usage},
+    },
+    workflow::Role,
 };
 
+use address::Address;
 use catalog::{Catalog, Choice, Server, Target};
 use client::Client;
+use dialect::Dialect;
 use http::Http;
 use output::{Ending, Output};
-use record::Recorder;
+use record::{Documents, Recorder};
 use retry::Patience;
 
 /// Names the file that real answers are recorded in.
 const RECORD_VARIABLE: &str = "STEPWRIGHT_RECORD";
+/// `0` leaves the texts of documents out of it.
+const DOCUMENTS_VARIABLE: &str = "STEPWRIGHT_RECORD_DOCUMENTS";
 
 /// What tests make smaller.
 #[derive(Clone, Debug)]
@@ -94,12 +118,21 @@ struct Router {
     listed: OnceCell<Arc<Client>>,
     /// What was found on this machine.
     found: OnceCell<Arc<Client>>,
+    /// By family: the newest models where nobody chose one.
+    newest: Mutex<HashMap<&'static str, Arc<Client>>>,
     recorder: Option<Recorder>,
 }
 
 impl Router {
-    fn new(settings: &Settings, environment: &dyn Fn(&str) -> Option<String>, tuning: Tuning) -> Router {
+    fn new(settings: &Settings, environment: &dyn Fn(&str) -> Option<String>, mut tuning: Tuning) -> Router {
+        let ollama = environment(vendor::OLLAMA_HOST).filter(|host| !host.trim().is_empty());
+        let ollama = ollama.and_then(|host| Address::parse(&vendor::ollama_address(&host), Dialect::Ollama).ok());
+        tuning.ports.extend(ollama.and_then(|address| address.local_port()));
         let record = environment(RECORD_VARIABLE).filter(|file| !file.is_empty());
+        let documents = match environment(DOCUMENTS_VARIABLE).as_deref().map(str::trim) {
+            Some("0" | "false" | "no" | "off") => Documents::LeftOut,
+            _ => Documents::Kept,
+        };
         Router {
             catalog: Catalog::new(settings, environment),
             limits: settings.limits.clone(),
@@ -108,7 +141,8 @@ impl Router {
             clients: Mutex::default(),
             listed: OnceCell::new(),
             found: OnceCell::new(),
-            recorder: record.map(|file| Recorder::new(file.into())),
+            newest: Mutex::default(),
+            recorder: record.map(|file| Recorder::new(file.into(), documents)),
         }
     }
 
@@ -128,7 +162,10 @@ impl Router {
 
     async fn client(&self, server: Server) -> Result<Arc<Client>, ModelError> {
         Ok(match server {
-            Server::Model(target) => self.client_for(*target),
+            Server::Model(target) => match target.family {
+                Some(family) => self.newest(*target, family).await,
+                None => self.client_for(*target),
+            },
             Server::Listed(target) => self.listed.get_or_try_init(|| self.first_listed(*target)).await?.clone(),
             Server::Discovered => self.found.get_or_try_init(|| self.discover()).await?.clone(),
         })
@@ -144,7 +181,7 @@ impl Router {
     /// The client for what a server on this machine serves.
     async fn first_listed(&self, server: Target) -> Result<Arc<Client>, ModelError> {
         let listed = Client::new(server.clone(), self.http.clone(), &self.limits, self.tuning.patience).list().await;
-        let Some(model) = listed.as_deref().and_then(discover::pick) else {
+        let Some(model) = listed.ok().as_deref().and_then(discover::pick) else {
             let message = format!(
                 "failed to ask `{}` for its models at {}: is the server running? Else set `main = \"{}/…\"` in `[roles]`",
                 server.provider, server.address, server.provider
@@ -153,6 +190,24 @@ impl Router {
         };
         let facts = self.catalog.facts(&format!("{}/{model}", server.provider));
         Ok(self.client_for(Target { model, facts, ..server }))
+    }
+
+    /// The client for the newest model of a family. A server that doesn't list any is asked for the one that we know.
+    async fn newest(&self, known: Target, family: &'static str) -> Arc<Client> {
+        let newest = || self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = newest().get(family).cloned() {
+            return client;
+        }
+        let listed = Client::new(known.clone(), self.http.clone(), &self.limits, self.tuning.patience).list().await;
+        // Lists of those who retire models begin with the newest.
+        let model = listed.ok().and_then(|listed| listed.into_iter().find(|model| model.contains(family)));
+        let Some(model) = model else {
+            return self.client_for(Target { family: None, ..known });
+        };
+        let facts = self.catalog.facts(&format!("{}/{model}", known.provider));
+        let client = self.client_for(Target { model, facts, family: None, ..known });
+        newest().insert(family, client.clone());
+        client
     }
 
     async fn discover(&self) -> Result<Arc<Client>, ModelError> {
@@ -165,6 +220,9 @@ impl Router {
     /// The one that the main role uses, if it was used yet.
     fn main_client(&self) -> Option<Arc<Client>> {
         match self.catalog.choose(&Request::default()).ok()? {
+            Choice::Server(Server::Model(target)) if target.family.is_some() => {
+                self.newest.lock().unwrap_or_else(PoisonError::into_inner).get(target.family?).cloned()
+            }
             Choice::Server(Server::Model(target)) => {
                 self.clients.lock().unwrap_or_else(PoisonError::into_inner).get(&target.name()).cloned()
             }
@@ -178,9 +236,13 @@ impl Router {
 impl Model for Router {
     fn answer(&self, request: Request) -> BoxStream<'_, Result<Delta, ModelError>> {
         match self.catalog.choose(&request) {
-            Err(error) => stream::once(async { Err(error) }).boxed(),
+            Err(error) => future::ready(Err(error)).into_stream().boxed(),
             Ok(Choice::Replay(file)) => {
-                output::stream(|output| async move { replay::answer(&file, &request, &output).await })
+                let price = self.catalog.replay_facts(&request).price;
+                output::stream(move |output| async move {
+                    let (finish, usage) = replay::answer(&file, &request, &output).await?;
+                    Ok((finish, Usage { cost: price.map(|price| cost(&price, &usage)), ..usage }))
+                })
             }
             Ok(Choice::Server(server)) => {
                 let recorded = self.recorder.as_ref().map(|recorder| (recorder, request.clone()));
@@ -202,4 +264,18 @@ impl Model for Router {
     fn knows(&self, name: &str) -> bool {
         self.catalog.knows(name)
     }
+
+    fn facts<'a>(&'a self, role: Role, model: Option<&'a str>) -> BoxFuture<'a, Result<Facts, ModelError>> {
+        let request = Request { role, model: model.map(str::to_owned), ..Request::default() };
+        async move {
+            match self.catalog.choose(&request)? {
+                Choice::Server(server) => Ok(self.client(server).await?.facts().await),
+                Choice::Replay(_) => Ok(self.catalog.replay_facts(&request)),
+            }
+        }
+        .boxed()
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -84,6 +84,12 @@ pub fn state_folder() -> Option<PathBuf> {
     folders::state_folder(&|name: &str| -> Option<OsString> { std::env::var_os(name) })
 }
 
+/// How the history names a workspace: by its first folder, whatever links lead there; all windows without a folder are one.
+pub fn workspace_key(folders: &[PathBuf]) -> String {
+    let Some(root) = folders.first() else { return String::new() };
+    root.canonicalize().unwrap_or_else(|_| root.clone()).display().to_string()
+}
+
 /// Trusts a workspace as it is now; returns what was approved, in words.
 pub fn trust(root: &Path) -> io::Result<Vec<String>> {
     let (settings, workflows) = approvable(root);

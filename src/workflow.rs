@@ -32,6 +32,9 @@ pub struct Workflow {
     pub system: Template,
     /// What is done, in order.
     pub steps: Vec<Step>,
+    /// Tells two versions of the file apart.
+    #[serde(skip)]
+    pub fingerprint: u64,
 }
 
 /// The spot at which a workflow is offered.

@@ -5,12 +5,14 @@ use std::{fs, io, path::Path, sync::Arc};
 
 use super::{
     Exit, Usage,
+    drive::Here,
     output::{print, visible},
     run::{self, Arguments},
 };
 use crate::{
     config::{Key, Provider, Wire},
     engine::Outcome,
+    history::History,
     setup,
     workflow::Status,
 };
@@ -51,10 +53,14 @@ pub async fn run() -> Result<Exit, Usage> {
             print("No model is configured and none was found on this machine, so a script answers.\n\n");
         }
     }
+    // A trial isn't part of anybody's history.
+    let histories = History::in_memory();
+    let history = histories.workspace("");
+    let here = Here { setup, histories, history };
     let mut all_finished = true;
     for arguments in steps() {
         print(&format!("$ stepwright run {}\n", shown(&arguments)));
-        let Outcome { status, .. } = run::execute(&arguments, &setup).await?;
+        let Outcome { status, .. } = run::execute(&arguments, &here).await?;
         all_finished &= status == Status::Finished;
         print("\n");
     }

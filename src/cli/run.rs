@@ -6,20 +6,19 @@ use lexopt::prelude::{Long, Value, ValueExt};
 
 use super::{
     Exit, Usage,
-    output::{Json, Steps, print, visible},
-    workspace::DiskWorkspace,
+    drive::{self, Here},
+    output::{print, visible},
 };
 use crate::{
     document::reference,
     engine::{
-        self, Outcome, Stop,
-        event::Action,
+        self, Outcome,
         job::{Job, fresh_id},
-        ports::{Observer, Ports},
+        journal::Past,
+        ports::Model,
     },
-    history::Memory,
-    setup::{self, Setup},
-    workflow::Status,
+    history::WorkspaceHistory,
+    setup::Setup,
 };
 
 /// What the command line says.
@@ -32,6 +31,8 @@ pub struct Arguments {
     pub messages: Vec<String>,
     pub tags: BTreeMap<String, String>,
     pub form: Form,
+    /// Show what would be sent, and send nothing.
+    pub estimate: bool,
 }
 
 /// What comes out.
@@ -64,9 +65,7 @@ impl Arguments {
                 }
                 Long("json") => arguments.form = Form::Json,
                 Long("diff") => arguments.form = Form::Diff,
-                Long("estimate") => {
-                    return Err(Usage("`--estimate` isn't part of this version of stepwright yet".to_owned()));
-                }
+                Long("estimate") => arguments.estimate = true,
                 Long("log-file") => *log_file = Some(parser.value()?.into()),
                 Long("config") => arguments.config = Some(parser.value()?.into()),
                 Value(word) => words.push(word.string()?),
@@ -96,94 +95,57 @@ impl Arguments {
 
 /// Runs the workflow in the current folder.
 pub async fn run(arguments: Arguments) -> Result<Exit, Usage> {
-    let root = std::env::current_dir().map_err(|error| Usage(format!("failed to find the current folder: {error}")))?;
-    if let Some(config) = arguments.config.as_deref().filter(|config| !config.is_file()) {
-        return Err(Usage(format!("failed to read `{}`: there is no such file", config.display())));
+    let here = Here::open(arguments.config.as_deref())?;
+    here.notice().await;
+    if arguments.estimate {
+        return estimate(&arguments, &here).await;
     }
-    let setup = setup::read(arguments.config.as_deref(), None, &[root]);
-    for (source, problem) in &setup.problems {
-        let place = match source {
-            crate::config::Source::File(path) => path.display().to_string(),
-            crate::config::Source::Editor => String::new(),
-        };
-        eprintln!("warning: {place}: {problem}");
+    let outcome = execute(&arguments, &here).await?;
+    if arguments.form == Form::Steps {
+        print(&drive::advice(&outcome));
     }
-    let outcome = execute(&arguments, &setup).await?;
-    Ok(exit(&outcome))
+    here.close();
+    Ok(drive::exit(&outcome))
 }
 
 /// Runs with a given setup; the demo uses it as well.
-pub async fn execute(arguments: &Arguments, setup: &Setup) -> Result<Outcome, Usage> {
-    let job = job(arguments, setup)?;
-    let model = crate::model::connect(&setup.settings, &|name| std::env::var(name).ok());
-    let (mut job, mut warnings) = (job, Vec::new());
-    let prepared = job.prepare(&setup.settings, |name| model.knows(name)).map_err(|refusal| Usage(refusal.0))?;
-    warnings.extend(prepared);
+pub async fn execute(arguments: &Arguments, here: &Here) -> Result<Outcome, Usage> {
+    let (job, model) = prepare(arguments, here).await?;
+    Ok(drive::drive(job, Past::default(), arguments.form, here, model).await)
+}
+
+/// Tells what a run would send and cost.
+async fn estimate(arguments: &Arguments, here: &Here) -> Result<Exit, Usage> {
+    let (job, model) = prepare(arguments, here).await?;
+    let (ports, _) = drive::ports(arguments.form, here, model);
+    let estimate = engine::estimate::estimate(job, ports).await.map_err(|error| Usage(error.to_string()))?;
+    match arguments.form {
+        Form::Json => print(&format!("{}\n", estimate.to_json())),
+        Form::Steps | Form::Diff => print(&visible(&super::estimate::text(&estimate))),
+    }
+    Ok(Exit::Finished)
+}
+
+/// What is to be run, as the command line says it.
+async fn prepare(arguments: &Arguments, here: &Here) -> Result<(Job, Arc<dyn Model>), Usage> {
+    let mut job = job(arguments, &here.setup, &here.history).await?;
+    let settings = &here.setup.settings;
+    let model = crate::model::connect(settings, &|name| std::env::var(name).ok());
+    let warnings = job.prepare(settings, |name| model.knows(name)).map_err(|refusal| Usage(refusal.0))?;
     for warning in warnings {
         eprintln!("warning: {warning}");
     }
-    let observer: Arc<dyn Observer> = match arguments.form {
-        Form::Json => Arc::new(Json),
-        Form::Steps => Arc::new(Steps::new(true)),
-        Form::Diff => Arc::new(Steps::new(false)),
-    };
-    let waiting = setup::state_folder().map(|state| state.join("pending"));
-    let workspace = Arc::new(DiskWorkspace::new(setup.files.clone(), arguments.form == Form::Diff, waiting));
-    let ports = Ports {
-        model,
-        workspace: workspace.clone(),
-        observer,
-        journal: Arc::new(Memory::default()),
-        checker: setup.checker.clone(),
-    };
-    let stop = Stop::default();
-    let interrupt = stop.clone();
-    tokio::spawn(async move {
-        told_to_end().await;
-        interrupt.cancel();
-    });
-    if arguments.form == Form::Steps {
-        print(&format!("{}\n", job.name()));
-    }
-    let outcome = engine::execute(job, ports, stop).await;
-    match arguments.form {
-        Form::Json => {}
-        Form::Diff => print(&workspace.diff()),
-        Form::Steps => {
-            if let Some(reply) = outcome.replies.last() {
-                print(&format!("\n{}\n", visible(&reply.text)));
-            }
-        }
-    }
-    Ok(outcome)
+    Ok((job, model))
 }
 
-/// Waits for Ctrl-C, or for another polite way to be ended: what the run has started ends with it.
-#[cfg(unix)]
-async fn told_to_end() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), signal(SignalKind::hangup()));
-    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) = signals else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-        _ = hangup.recv() => {}
-    }
-}
-
-#[cfg(not(unix))]
-async fn told_to_end() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending().await
-    }
-}
-
-fn job(arguments: &Arguments, setup: &Setup) -> Result<Job, Usage> {
+async fn job(arguments: &Arguments, setup: &Setup, history: &WorkspaceHistory) -> Result<Job, Usage> {
     let (_, workflow) = setup.catalog.get(&arguments.workflow).map_err(Usage)?;
-    if let Some(id) = arguments.messages.first() {
-        return Err(Usage(format!("there is no message `{id}`: runs on the command line keep no history yet")));
+    let mut messages = Vec::new();
+    for id in &arguments.messages {
+        let found = history.find_message(id).await.map_err(|error| Usage(error.to_string()))?;
+        messages.push(
+            found.ok_or_else(|| Usage(format!("there is no message `{id}` in this folder; ids look like `m1`")))?,
+        );
     }
     let files = reference::resolve(&setup.files.roots, &arguments.files, &|_| false, &setup.files.ignore())
         .map_err(|error| Usage(error.to_string()))?;
@@ -200,21 +162,10 @@ fn job(arguments: &Arguments, setup: &Setup) -> Result<Job, Usage> {
         current: None,
         selection: None,
         marker: None,
-        messages: Vec::new(),
+        messages,
         tags: arguments.tags.clone(),
         named,
         summary: setup.settings.summary,
+        reply_to: None,
     })
-}
-
-/// Nothing failed and nothing waits: finished. Some of it: finished in part.
-fn exit(outcome: &Outcome) -> Exit {
-    let in_part = !outcome.failed.is_empty()
-        || outcome.files.iter().any(|file| matches!(file.action, Action::Pending | Action::Refused));
-    match outcome.status {
-        Status::Cancelled => Exit::Cancelled,
-        Status::Finished if in_part => Exit::InPart,
-        Status::Finished => Exit::Finished,
-        _ => Exit::Failed,
-    }
 }

@@ -10,9 +10,13 @@ use std::{
 use async_trait::async_trait;
 
 use crate::{
+    config::Review,
     document::{FileRef, disk, edit::unified_diff, tests_for::Placement},
-    engine::ports::{Edit, Saved, Snapshot, Workspace, WorkspaceError},
-    files::{Files, Permission},
+    engine::{
+        journal::{EditState, Entry, Journal, JournalError},
+        ports::{Edit, Saved, Snapshot, Workspace, WorkspaceError},
+    },
+    files::{Files, Plan, Written},
 };
 
 pub struct DiskWorkspace {
@@ -21,7 +25,11 @@ pub struct DiskWorkspace {
     instead: Option<Mutex<BTreeMap<FileRef, Change>>>,
     /// Where results go that nobody can be asked about.
     waiting: Option<PathBuf>,
+    review: Review,
 }
+
+/// How often a write is planned anew because somebody else writes the file.
+const MOST_TRIES: usize = 3;
 
 /// What a file would become.
 struct Change {
@@ -30,8 +38,8 @@ struct Change {
 }
 
 impl DiskWorkspace {
-    pub fn new(files: Arc<Files>, diff: bool, waiting: Option<PathBuf>) -> Self {
-        Self { files, instead: diff.then(Mutex::default), waiting }
+    pub fn new(files: Arc<Files>, diff: bool, waiting: Option<PathBuf>, review: Review) -> Self {
+        Self { files, instead: diff.then(Mutex::default), waiting, review }
     }
 
     /// What would have been written.
@@ -44,14 +52,42 @@ impl DiskWorkspace {
         Some(self.instead.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// A disk takes milliseconds to make a write durable; the run's other files go on meanwhile.
-    async fn write(&self, edit: Edit) -> Result<Saved, WorkspaceError> {
-        let files = self.files.clone();
-        blocking(move || files.write(&edit.base, &edit.text)).await
+    /// A disk takes milliseconds to make a write durable; the run's other files go on meanwhile. When the file changes in between, the
+    /// write is planned anew, a few times.
+    async fn write(&self, edit: &Edit, journal: &dyn Journal) -> Result<Saved, WorkspaceError> {
+        for _ in 0..MOST_TRIES {
+            let (files, base, text) = (self.files.clone(), edit.base.clone(), edit.text.clone());
+            let (before, after) = match blocking(move || files.plan(&base, &text)).await? {
+                Plan::Nothing => return Ok(Saved::Unchanged),
+                Plan::Keep(reason) => return self.keep(edit, reason, journal).await,
+                Plan::Write { before, after, .. } => (before, after),
+            };
+            let entry = edit.entry(before.clone(), after.clone(), EditState::Sent);
+            let kept = journal.edit(&edit.run, entry).await.map_err(unkept)?;
+            let (files, file) = (self.files.clone(), edit.base.file.clone());
+            let written = blocking(move || files.write(&file, before.as_deref(), &after)).await;
+            let state = match &written {
+                Ok(Written::Done(_)) => EditState::Applied,
+                Ok(Written::Moved) => EditState::Failed { reason: "the file changed just before".to_owned() },
+                Ok(Written::Unencodable(reason)) => EditState::Failed { reason: reason.clone() },
+                Err(error) => EditState::Failed { reason: error.to_string() },
+            };
+            // Until that is durable, the content of the file tells.
+            journal.note(&edit.run, Entry::Edited { edit: kept, state });
+            match written? {
+                Written::Done(saved) => return Ok(saved),
+                Written::Unencodable(reason) => return self.keep(edit, &reason, journal).await,
+                Written::Moved => {}
+            }
+        }
+        self.keep(edit, "the file keeps changing on disk", journal).await
     }
 
     /// Puts a result where the user finds it, since nothing that was paid for is thrown away.
-    fn keep(&self, edit: &Edit, reason: &str) -> Result<Saved, WorkspaceError> {
+    async fn keep(&self, edit: &Edit, reason: &str, journal: &dyn Journal) -> Result<Saved, WorkspaceError> {
+        let state = EditState::Pending { reason: reason.to_owned() };
+        let entry = edit.entry(edit.base.text.clone(), edit.text.clone(), state);
+        journal.edit(&edit.run, entry).await.map_err(unkept)?;
         let Some(folder) = &self.waiting else {
             return Ok(Saved::Pending { reason: reason.to_owned() });
         };
@@ -91,32 +127,22 @@ impl Workspace for DiskWorkspace {
         self.files.permission(file, true).map(drop)
     }
 
-    async fn save(&self, edit: Edit) -> Result<Saved, WorkspaceError> {
-        let (files, file, named) = (self.files.clone(), edit.base.file.clone(), edit.named);
-        let permission = blocking(move || files.permission(&file, named)).await?;
-        let reason = match (permission, &edit.risk) {
-            (Permission::Needed(reason), _) => Some(reason),
-            (Permission::Granted, risk) => risk.clone(),
-        };
+    async fn save(&self, edit: Edit, journal: &dyn Journal) -> Result<Saved, WorkspaceError> {
+        let (files, asked, review) = (self.files.clone(), edit.clone(), self.review);
+        let reason = blocking(move || files.needs_review(&asked, review)).await?;
         if let Some(mut texts) = self.instead() {
             let old = texts.get(&edit.base.file).map_or_else(|| edit.base.text.clone(), |change| change.old.clone());
             let saved = if old.is_none() { Saved::Created } else { Saved::Changed };
             texts.insert(edit.base.file, Change { old, new: edit.text });
             return Ok(saved);
         }
-        match reason {
-            Some(reason) => {
-                let question = format!("{} is about to be written, but {reason}. Write it?", edit.base.file.name);
-                match self.choose(&question, &["Yes", "No"]).await {
-                    Some(0) => self.write(edit).await,
-                    _ => self.keep(&edit, &reason),
-                }
+        if let Some(reason) = reason {
+            let question = format!("{} is about to be written, but {reason}. Write it?", edit.base.file.name);
+            if self.choose(&question, &["Yes", "No"]).await != Some(0) {
+                return self.keep(&edit, &reason, journal).await;
             }
-            None => match self.write(edit.clone()).await? {
-                Saved::Pending { reason } => self.keep(&edit, &reason),
-                saved => Ok(saved),
-            },
         }
+        self.write(&edit, journal).await
     }
 
     async fn tests_for(&self, source: &Snapshot) -> Result<Option<Placement>, WorkspaceError> {
@@ -139,6 +165,10 @@ impl Workspace for DiskWorkspace {
         let answer = answer.await.ok()??;
         options.iter().position(|option| !answer.is_empty() && option.to_lowercase().starts_with(&answer))
     }
+}
+
+fn unkept(error: JournalError) -> WorkspaceError {
+    WorkspaceError::Failed(error.to_string())
 }
 
 /// Runs what waits for the disk where it holds up nobody.

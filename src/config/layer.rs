@@ -13,10 +13,13 @@ use serde::{
 };
 
 use super::{
-    CHECK_TIMEOUT, Check, Key, Layer, ModelFacts, Preset, Price, Provider, Settings, UnknownPrice, Wire,
+    CHECK_TIMEOUT, Check, Key, Layer, ModelFacts, Preset, Price, Provider, Review, Settings, UnknownPrice, Wire,
     check::takes,
     duration,
-    options::{LimitOptions, ModelOptions, Options, ProviderOptions, RULES, UnknownPriceName, WireName},
+    options::{
+        LimitOptions, ModelOptions, Options, ProviderOptions, RULES, ReviewName, StrengthName, UnknownPriceName,
+        WireName,
+    },
 };
 
 /// What the gate and the timeouts use when nobody sets them; a lower layer's silence means these.
@@ -36,10 +39,10 @@ impl Layer {
         let (allowed, place): (&[&str], _) = match self {
             Layer::User => return Ok(()),
             Layer::Editor => (
-                &["check", "ignore", "limits", "marker", "presets", "summary", "tests"],
+                &["check", "ignore", "limits", "marker", "presets", "review", "summary", "tests"],
                 "editor settings, because a workspace can change those",
             ),
-            Layer::Workspace => (&["check", "ignore", "limits", "presets", "tests"], "a workspace"),
+            Layer::Workspace => (&["check", "ignore", "limits", "presets", "review", "tests"], "a workspace"),
         };
         if allowed.contains(&key) {
             return Ok(());
@@ -108,6 +111,14 @@ impl Draft {
             }
         }
         settings.summary = options.summary.unwrap_or(settings.summary);
+        if let Some(written) = options.review.map(review) {
+            if layer == Layer::User || written >= settings.review {
+                settings.review = written;
+            } else {
+                let message = format!("`review` can only be made stricter here; to see less, edit {}", self.user_file);
+                refuse("review", message);
+            }
+        }
         if let Some(marker) = options.marker {
             settings.marker = marker;
         }
@@ -132,6 +143,14 @@ impl Draft {
                 refuse("trust", "`trust` takes absolute folders, without `~` and variables".into());
             }
         }
+    }
+}
+
+fn review(written: ReviewName) -> Review {
+    match written {
+        ReviewName::Never => Review::Never,
+        ReviewName::Risky => Review::Risky,
+        ReviewName::Always => Review::Always,
     }
 }
 
@@ -175,6 +194,7 @@ fn facts(written: ModelOptions) -> ModelFacts {
     ModelFacts {
         context_window: written.context_window,
         max_output_tokens: written.max_output_tokens,
+        is_strong: written.strength.map(|strength| strength == StrengthName::Strong),
         price: written.price.map(|price| Price { input: price.input, cached: price.cached, output: price.output }),
     }
 }

@@ -39,6 +39,9 @@ pub struct Options {
     pub presets: Vec<PresetOptions>,
     /// Whether workflows end with a summary step.
     pub summary: Option<bool>,
+    /// Which edits wait until you have looked at them: `risky` ones (they would lose more than half of a file, touch a file that runs
+    /// code, or hide characters), all of them, or `never` for size alone. Editor settings and workspaces can only make it stricter.
+    pub review: Option<ReviewName>,
     /// The word that begins a comment marker: `AI` for `AI: add a test`.
     #[schemars(
         regex(pattern = r"^\p{L}[\p{L}\p{N}_-]{0,31}$"),
@@ -114,9 +117,18 @@ pub struct ModelOptions {
     /// Tokens that an answer may have.
     #[schemars(range(min = 16, max = 100_000_000))]
     pub max_output_tokens: Option<u64>,
+    /// Whether the model edits large files well: `strong` ones are asked for the changed parts alone.
+    pub strength: Option<StrengthName>,
     /// USD per million tokens.
     #[schemars(extend("x-takes" = "a table such as { input = 0.25, cached = 0.025, output = 2.0 }"))]
     pub price: Option<PriceOptions>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum StrengthName {
+    Weak,
+    Strong,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -163,6 +175,14 @@ pub struct LimitOptions {
 pub enum UnknownPriceName {
     Run,
     Refuse,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ReviewName {
+    Never,
+    Risky,
+    Always,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]

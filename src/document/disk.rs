@@ -114,6 +114,27 @@ pub fn write_atomically(path: &Path, bytes: &[u8], expected: Option<&[u8]>) -> R
     Ok(())
 }
 
+/// Removes a file that still is one of `texts`; one that is gone is as good. Links aren't followed.
+pub fn remove_if(path: &Path, texts: &[String]) -> Result<(), WriteError> {
+    let failed = |source| WriteError::Io { path: path.to_path_buf(), source };
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_file() => {}
+        Ok(_) => return Err(WriteError::NotAFile(path.to_path_buf())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(source) => return Err(failed(source)),
+    }
+    let is_known = |bytes: &[u8]| texts.iter().any(|text| text.as_bytes() == bytes);
+    match read_file(path, MAX_FILE_BYTES) {
+        Ok(None) => Ok(()),
+        Ok(Some(bytes)) if is_known(&bytes) => {
+            fs::remove_file(path).map_err(failed)?;
+            sync_folder(path.parent().unwrap_or(Path::new(".")));
+            Ok(())
+        }
+        Ok(Some(_)) | Err(_) => Err(WriteError::Changed(path.to_path_buf())),
+    }
+}
+
 /// Checks that `path` is what the caller believes it to be; gives the metadata of an existing file.
 fn compare(path: &Path, expected: Option<&[u8]>) -> Result<Option<Metadata>, WriteError> {
     let path_buf = || path.to_path_buf();

@@ -5,36 +5,10 @@
 use std::borrow::Cow;
 
 use memchr::memchr2_iter;
-use thiserror::Error;
 
 use super::edit;
 
 const BOM: char = '\u{feff}';
-
-/// Why bytes are not text that can be edited. Reads as the cause in "failed to read `file`: …".
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-pub enum NotText {
-    #[error("it is {encoding}, and only UTF-8 can be edited; convert it first")]
-    OtherEncoding { encoding: &'static str },
-    #[error("it is a binary file (NUL at byte {at})")]
-    Binary { at: usize },
-    #[error("it is not UTF-8 (byte {at}), perhaps Latin-1; convert it first")]
-    NotUtf8 { at: usize },
-}
-
-/// Takes a file's bytes for text, exactly as they are: BOM and line ends stay.
-pub fn decode(bytes: Vec<u8>) -> Result<String, NotText> {
-    // UTF-32's little-endian mark begins with UTF-16's, so it is looked for first.
-    const MARKS: [(&[u8], &str); 4] =
-        [(b"\xff\xfe\0\0", "UTF-32"), (b"\0\0\xfe\xff", "UTF-32"), (b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16")];
-    if let Some((_, encoding)) = MARKS.iter().find(|(mark, _)| bytes.starts_with(mark)) {
-        return Err(NotText::OtherEncoding { encoding });
-    }
-    if let Some(at) = bytes.iter().position(|&byte| byte == 0) {
-        return Err(NotText::Binary { at });
-    }
-    String::from_utf8(bytes).map_err(|error| NotText::NotUtf8 { at: error.utf8_error().valid_up_to() })
-}
 
 /// The text that a run sees: without a BOM, every line end as LF.
 pub fn normalize(text: &str) -> Cow<'_, str> {
@@ -143,21 +117,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    #[test]
-    fn other_bytes_are_refused_with_the_reason() {
-        let cases: [(&[u8], &str); 5] = [
-            (b"\xff\xfea\0", "it is UTF-16, and only UTF-8 can be edited; convert it first"),
-            (b"\xfe\xff\0a", "it is UTF-16, and only UTF-8 can be edited; convert it first"),
-            (b"\xff\xfe\0\0a\0\0\0", "it is UTF-32, and only UTF-8 can be edited; convert it first"),
-            (b"ELF\0", "it is a binary file (NUL at byte 3)"),
-            (b"caf\xe9\n", "it is not UTF-8 (byte 3), perhaps Latin-1; convert it first"),
-        ];
-        for (bytes, message) in cases {
-            assert_eq!(decode(bytes.to_vec()).unwrap_err().to_string(), message);
-        }
-        assert_eq!(decode("\u{feff}é\r\n".into()).unwrap(), "\u{feff}é\r\n");
-    }
 
     #[test]
     fn the_original_format_is_restored() {

@@ -1,6 +1,8 @@
 //! Three-way merge by lines: what a run made and what the user typed meanwhile, both made from the same text.
 //! Changes of different lines are joined; where both changed the same lines, both are kept and marked. Nothing is ever dropped.
 
+use std::ops::Range;
+
 use super::{
     edit::{LineChange, changes},
     format::lines,
@@ -13,8 +15,8 @@ pub const CONFLICT_END: &str = ">>>>>>> stepwright";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Merged {
     pub text: String,
-    /// Places where both sides are in the text, between markers.
-    pub conflicts: usize,
+    /// Where both sides are in the text, between markers: the lines of `ours` that are concerned, from 0.
+    pub conflicts: Vec<Range<usize>>,
 }
 
 /// The changes of one side, and how far its lines have moved against the base.
@@ -29,7 +31,7 @@ struct Side<'a> {
 pub fn merge(base: &str, ours: &str, theirs: &str) -> Merged {
     let base = lines(base);
     let (mut ours, mut theirs) = (Side::new(&base, ours), Side::new(&base, theirs));
-    let mut merged = Merged { text: String::new(), conflicts: 0 };
+    let mut merged = Merged { text: String::new(), conflicts: Vec::new() };
     let mut at = 0;
     while let Some(first) =
         [ours.peek(), theirs.peek()].into_iter().flatten().min_by_key(|change| (change.start, change.end))
@@ -50,7 +52,8 @@ pub fn merge(base: &str, ours: &str, theirs: &str) -> Merged {
         let (mine, other) = (ours.part(from, to, moved_ours), theirs.part(from, to, moved_theirs));
         match (by_ours, by_theirs) {
             (true, true) if mine != other => {
-                merged.conflicts += 1;
+                let start = from.saturating_add_signed(moved_ours);
+                merged.conflicts.push(start..to.saturating_add_signed(ours.moved));
                 merged.text.push_str(&both(&mine, &other));
             }
             (true, _) => merged.text.push_str(&mine),
@@ -70,7 +73,7 @@ impl<'a> Side<'a> {
     }
 
     /// The base's lines that the next change is about.
-    fn peek(&self) -> Option<std::ops::Range<usize>> {
+    fn peek(&self) -> Option<Range<usize>> {
         self.changes.get(self.next).map(|change| change.before.clone())
     }
 
@@ -123,7 +126,7 @@ mod tests {
         ] {
             assert_eq!(
                 merge(base, ours, theirs),
-                Merged { text: expected.to_owned(), conflicts: 0 },
+                Merged { text: expected.to_owned(), conflicts: Vec::new() },
                 "{base:?} {ours:?} {theirs:?}"
             );
         }
@@ -131,15 +134,15 @@ mod tests {
 
     #[test]
     fn changes_of_the_same_lines_are_both_kept() {
-        for (base, ours, theirs, expected) in [
-            ("a\nb\n", "x\nb\n", "y\nb\n", "<<<<<<< yours\nx\n=======\ny\n>>>>>>> stepwright\nb\n"),
-            ("a\n", "a\nx\n", "a\ny\n", "a\n<<<<<<< yours\nx\n=======\ny\n>>>>>>> stepwright\n"),
-            ("a\nb\nc\n", "x\nc\n", "a\ny\n", "<<<<<<< yours\nx\nc\n=======\na\ny\n>>>>>>> stepwright\n"),
-            ("a", "x", "y", "<<<<<<< yours\nx\n=======\ny\n>>>>>>> stepwright\n"),
+        for (base, ours, theirs, lines, expected) in [
+            ("a\nb\n", "x\nb\n", "y\nb\n", 0..1, "<<<<<<< yours\nx\n=======\ny\n>>>>>>> stepwright\nb\n"),
+            ("a\n", "a\nx\n", "a\ny\n", 1..2, "a\n<<<<<<< yours\nx\n=======\ny\n>>>>>>> stepwright\n"),
+            ("a\nb\nc\n", "x\nc\n", "a\ny\n", 0..2, "<<<<<<< yours\nx\nc\n=======\na\ny\n>>>>>>> stepwright\n"),
+            ("a", "x", "y", 0..1, "<<<<<<< yours\nx\n=======\ny\n>>>>>>> stepwright\n"),
         ] {
             assert_eq!(
                 merge(base, ours, theirs),
-                Merged { text: expected.to_owned(), conflicts: 1 },
+                Merged { text: expected.to_owned(), conflicts: vec![lines] },
                 "{base:?} {ours:?} {theirs:?}"
             );
         }

@@ -1,18 +1,19 @@
 //! The check step: run the tests, repair them with what the command printed, set apart what shows a fault of the code.
 
 use super::{
-    Done, Run,
+    Run,
+    budget::Document,
     error::StepError,
     event::Kind,
+    journal::Left,
     ports::{CheckResult, CheckSession, WorkspaceError},
     prompt,
-    save::{ask_for_content, take_content},
     step::Scope,
 };
 use crate::{
     document::{
         FileRef,
-        answer::{Extracted, Flag, Target},
+        answer::{Extracted, Flag, Target, is_shrunk},
     },
     workflow::{Check, Template, template::Value},
 };
@@ -38,7 +39,7 @@ struct Checked<'a> {
 }
 
 impl Run {
-    pub(super) async fn check(&self, id: u32, check: &Check, scope: &mut Scope) -> Result<Done, StepError> {
+    pub(super) async fn check(&self, id: u32, check: &Check, scope: &Scope) -> Result<Left, StepError> {
         let name = self.render(&check.module, &check.file, scope)?;
         let result = self.check_file(id, check, scope, &name).await;
         if let Err(error) = &result
@@ -46,14 +47,17 @@ impl Run {
         {
             self.record_check(&name, "check not finished", false);
         }
-        Ok(Done { response: Some(result?), file_name: Some(name) })
+        Ok(Left { response: Some(result?), file_name: Some(name), ..Left::default() })
     }
 
-    async fn check_file(&self, id: u32, check: &Check, scope: &mut Scope, name: &str) -> Result<String, StepError> {
+    async fn check_file(&self, id: u32, check: &Check, scope: &Scope, name: &str) -> Result<String, StepError> {
         let Some(session) = &self.checks else {
             let cause = "no check command is trusted".to_owned();
             return Err(StepError::Workflow { module: check.module.0.clone(), cause });
         };
+        if let Some(edit) = self.edited_before(id) {
+            self.edit_again(id, edit, scope).await?;
+        }
         let base = self.snapshot(name).await?;
         let Some(saved) = self.current_text(&base) else {
             return Err(WorkspaceError::Failed(format!("failed to check `{name}`: there is no such file")).into());
@@ -68,7 +72,7 @@ impl Run {
             self.warn(&format!("a test in {name} shows a fault of the code: {finding}"));
         }
         if text != saved {
-            self.edit(base, Some(saved), Extracted { text, flags }, scope).await?;
+            self.edit(id, base, Some(saved), Extracted { text, flags }, scope).await?;
         }
         let words = words(&result, findings.len());
         self.record_check(name, &words, result.passed && findings.is_empty());
@@ -81,7 +85,7 @@ impl Run {
         &self,
         id: u32,
         check: &Check,
-        scope: &mut Scope,
+        scope: &Scope,
         session: &dyn CheckSession,
         checked: &mut Checked<'_>,
     ) -> Result<Vec<Flag>, StepError> {
@@ -114,32 +118,33 @@ impl Run {
         &self,
         id: u32,
         check: &Check,
-        scope: &mut Scope,
+        scope: &Scope,
         checked: &Checked<'_>,
         last: bool,
     ) -> Result<Extracted, StepError> {
         let Checked { name, file, saved, text, result } = checked;
-        scope.vars.set("output", Value::Text(prompt::output(&self.nonce, &result.output)));
+        let mut vars = scope.vars.clone();
+        vars.set("output", Value::Text(prompt::output(&self.nonce, &result.output)));
+        let scope = scope.inside(vars);
         let template =
             if last { Template(format!("{}\n{DROP_FAILING}", check.prompt.0)) } else { check.prompt.clone() };
-        let mut composed = self.compose(&check.module, &template, scope, &[name]).await?;
-        composed.own.push_str(&prompt::document(&self.nonce, file, text));
-        let inline = scope.is_inline(name);
-        let request = self.request(id, check.role, composed, Some(ask_for_content(&self.nonce, name, inline)));
-        let module = request.step.clone();
-        let reply = self.answer(id, request, false).await?;
+        let mut composed = self.compose(&check.module, &template, &scope, &[name]).await?;
+        composed.target = Some(Document { name: name.to_string(), shown: prompt::document(&self.nonce, file, text) });
+        let form = self.form(check.role, &scope, Target { name, original: Some(text), nonce: &self.nonce }).await?;
+        let request = self.request(id, check.role, composed, Some(form.reminder())).await?;
+        let mut extracted = self.extracted(id, request, &form).await?;
         // Compared with what was saved, since that is what it takes the place of.
-        let target = Target { name, original: Some(saved), nonce: &self.nonce };
-        take_content(&reply, &target, inline)
-            .map_err(|rejected| StepError::Answer { module, cause: rejected.to_string() })
+        extracted.flags.retain(|flag| *flag != Flag::Shrunk);
+        extracted.flags.extend(is_shrunk(saved, &extracted.text).then_some(Flag::Shrunk));
+        Ok(extracted)
     }
 
     /// Runs the command; tests that pass only sometimes fail.
     async fn judge(&self, session: &dyn CheckSession, file: &FileRef, text: &str) -> Result<CheckResult, StepError> {
         let mut texts = self.ports.workspace.unsaved();
         let pending = self.state().pending.clone();
-        for (name, text) in pending {
-            texts.push((self.file(&name)?, text));
+        for (name, held) in pending {
+            texts.push((self.file(&name)?, held.text));
         }
         texts.push((file.clone(), text.to_owned()));
         let mut result = self.effect(session.check(file, &texts)).await?;

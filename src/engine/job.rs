@@ -35,6 +35,8 @@ pub struct Job {
     pub named: BTreeSet<String>,
     /// Whether closing summaries are wanted.
     pub summary: bool,
+    /// The prompt document that the run was started from, and whose conversation its reply goes on with.
+    pub reply_to: Option<FileRef>,
 }
 
 /// Lines of a file that the user picked out.

@@ -16,6 +16,8 @@ use crate::workflow::{
 /// The steps of one list, as far as they are known, in the same order.
 #[derive(Default)]
 pub struct Block {
+    /// What the paths of its steps begin with.
+    pub path: String,
     /// What the layout itself found out: the item of an iteration, answers that tags gave.
     pub bindings: Vars,
     pub slots: Vec<Slot>,
@@ -32,12 +34,19 @@ pub enum Slot {
 }
 
 /// A step of the run, as the user is told of it.
+#[derive(Default)]
 pub struct StepState {
+    /// Where it stands in the workflow: the same in every process that runs the same job.
+    pub path: String,
     pub module: String,
     pub description: String,
     pub parameters: serde_json::Value,
     pub status: Status,
     pub response: Option<String>,
+    /// How many answers it has asked for.
+    pub asked: u32,
+    /// Tokens that its answer should have, as far as that is known.
+    pub expected: u64,
 }
 
 impl StepState {
@@ -57,11 +66,12 @@ impl Run {
     /// Lays out more of `steps`, of which `block` holds the beginning. Returns whether that changed anything.
     pub(super) fn lay_out(&self, steps: &[Step], block: &mut Block, outer: &Arc<Vars>) -> bool {
         let before = block.slots.len();
-        for step in &steps[before..] {
+        for (at, step) in steps.iter().enumerate().skip(before) {
+            let path = format!("{}{at}", block.path);
             let mut vars = Vars::inside(outer);
             vars.extend(&block.bindings);
             let slot = match step {
-                Step::ForEach(each) => match self.iterations(each, vars) {
+                Step::ForEach(each) => match self.iterations(each, vars, &path) {
                     Some(blocks) => Slot::Each(blocks),
                     None => break,
                 },
@@ -72,9 +82,9 @@ impl Run {
                         block.bindings.set(&ask.into, value);
                         Slot::Absent
                     }
-                    None => Slot::Step(self.add_step(step, &vars)),
+                    None => Slot::Step(self.add_step(step, &vars, path)),
                 },
-                _ => Slot::Step(self.add_step(step, &vars)),
+                _ => Slot::Step(self.add_step(step, &vars, path)),
             };
             block.slots.push(slot);
         }
@@ -93,7 +103,7 @@ impl Run {
         Some(if ask.at_most == Some(1) { Value::File(item.text) } else { Value::Files(vec![item]) })
     }
 
-    fn iterations(&self, each: &ForEach, vars: Vars) -> Option<Vec<Block>> {
+    fn iterations(&self, each: &ForEach, vars: Vars, path: &str) -> Option<Vec<Block>> {
         let (items, are_files) = match vars.get(&each.items)? {
             Value::List(items) => (items.clone(), false),
             Value::Files(items) => (items.clone(), true),
@@ -102,7 +112,7 @@ impl Run {
         let outer = Arc::new(vars);
         let count = items.len();
         let blocks = items.into_iter().enumerate().map(|(i, item)| {
-            let mut block = Block::default();
+            let mut block = Block { path: format!("{path}.{i}."), ..Block::default() };
             let name = &each.name;
             let mut set =
                 |field: &str, value: String| block.bindings.set(format!("{name}.{field}"), Value::Text(value));
@@ -116,7 +126,8 @@ impl Run {
         Some(blocks.collect())
     }
 
-    fn add_step(&self, step: &Step, vars: &Vars) -> u32 {
+    /// Takes the id that an earlier process gave the step, if one did.
+    fn add_step(&self, step: &Step, vars: &Vars, path: String) -> u32 {
         let (module, description) = step.heading().map_or_else(Default::default, |(module, description)| {
             // Names that only later steps find out stay as they are written.
             let render = |template: &crate::workflow::Template| template.render(vars).unwrap_or(template.0.clone());
@@ -132,7 +143,14 @@ impl Run {
             parameters["file_name"] = json!(name);
         }
         let mut state = self.state();
-        state.steps.push(StepState { module, description, parameters, status: Status::Pending, response: None });
-        u32::try_from(state.steps.len()).expect("a run has fewer than 2^32 steps")
+        let known = StepState { path: path.clone(), module, description, parameters, ..StepState::default() };
+        if let Some(id) = state.paths.get(&path).copied() {
+            state.steps[id as usize - 1] = known;
+            return id;
+        }
+        state.steps.push(known);
+        let id = u32::try_from(state.steps.len()).expect("a run has fewer than 2^32 steps");
+        state.paths.insert(path, id);
+        id
     }
 }

@@ -1,16 +1,18 @@
-//! The four ports through which a run acts: model, workspace, observer, journal.
+//! The ports through which a run acts: model, workspace, observer; the fourth, the journal, is [`super::journal`].
 //!
 //! Nothing here knows an editor, a wire format, SQL or a disk. A front end, or a test, brings an implementation of each.
 
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use futures::stream::BoxStream;
+use futures::{FutureExt, future::BoxFuture, stream::BoxStream};
 use thiserror::Error;
 
+use super::{event::Event, journal::Journal};
 use crate::{
+    config::Price,
     document::{FileRef, tests_for::Placement},
-    engine::event::Event,
+    engine::spending::Spending,
     workflow::Role,
 };
 
@@ -23,6 +25,8 @@ pub struct Ports {
     pub journal: Arc<dyn Journal>,
     /// Only where the user trusts the workspace's check command.
     pub checker: Option<Arc<dyn Checker>>,
+    /// What the run may cost, and what runs of this process cost today.
+    pub spending: Spending,
 }
 
 /// Answers one prompt.
@@ -36,7 +40,61 @@ pub trait Model: Send + Sync {
 
     /// Whether a model of this name (`provider/model`, a role, or `replay`) is configured.
     fn knows(&self, name: &str) -> bool;
+
+    /// What is known about the model that would answer for this role; `model` is what the user named, and wins. Asks a server only for
+    /// what nobody else can tell. Nothing is known by default.
+    fn facts<'a>(&'a self, _role: Role, _model: Option<&'a str>) -> BoxFuture<'a, Result<Facts, ModelError>> {
+        async { Ok(Facts::default()) }.boxed()
+    }
 }
+
+/// What is known about a model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Facts {
+    /// `provider/model`, or `replay`.
+    pub name: String,
+    /// Tokens of prompt and answer together.
+    pub context_window: Option<u64>,
+    /// Tokens of an answer.
+    pub max_output: Option<u64>,
+    /// Tokens after which each answer is cut off, because the user said so.
+    pub output_limit: Option<u64>,
+    /// `None`: nobody knows.
+    pub price: Option<Price>,
+    pub strength: Strength,
+    /// Whether requests stay on this machine.
+    pub is_local: bool,
+    /// Of prompts, as the server has counted them so far.
+    pub bytes_per_token: f64,
+}
+
+/// How far a model can be trusted with exact forms of answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Strength {
+    /// Or not known.
+    #[default]
+    Weak,
+    Strong,
+}
+
+impl Default for Facts {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            context_window: None,
+            max_output: None,
+            output_limit: None,
+            price: None,
+            strength: Strength::default(),
+            is_local: false,
+            bytes_per_token: BYTES_PER_TOKEN,
+        }
+    }
+}
+
+/// Of prose and code in most scripts, within a factor of two. A tokenizer knows better, but one model's words only, and takes longer to load
+/// than a run takes to begin.
+pub const BYTES_PER_TOKEN: f64 = 3.0;
 
 /// One prompt in the order that lets provider caches hit: `system`, `shared`, (breakpoint), `prompt`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,6 +112,8 @@ pub struct Request {
     pub prompt: String,
     /// What names the tags in all of these, and differs from run to run.
     pub nonce: String,
+    /// Tokens after which the answer is to be cut off, where a cost cap can't allow for what the model could write.
+    pub max_output: Option<u64>,
 }
 
 /// A piece of an answer.
@@ -147,8 +207,9 @@ pub trait Workspace: Send + Sync {
     /// Whether an edit of this file could be carried out, asked before anything is paid for.
     fn may_write(&self, file: &FileRef) -> Result<(), WorkspaceError>;
 
-    /// Carries out an edit. Nothing is overwritten that isn't what the edit is based on.
-    async fn save(&self, edit: Edit) -> Result<Saved, WorkspaceError>;
+    /// Carries out an edit. Nothing is overwritten that isn't what the edit is based on, and nothing leaves before `journal` has both sides
+    /// of it.
+    async fn save(&self, edit: Edit, journal: &dyn Journal) -> Result<Saved, WorkspaceError>;
 
     /// Where the tests of a source file go, by the rules that need no model.
     async fn tests_for(&self, source: &Snapshot) -> Result<Option<Placement>, WorkspaceError>;
@@ -163,13 +224,24 @@ pub struct Edit {
     /// The run's name, for the user: "Write Tests".
     pub title: String,
     pub run: String,
+    /// 0: none of the steps, but the run itself.
+    pub step: u32,
     pub base: Snapshot,
     /// LF line ends.
     pub text: String,
     /// The user named this file for writing, which is the confirmation that protected paths need.
     pub named: bool,
     /// Why a person should look at it first.
-    pub risk: Option<String>,
+    pub risk: Option<Risk>,
+}
+
+/// What makes the content of an edit worth a look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Risk {
+    /// More than half of the lines go.
+    Shrunk,
+    /// Characters come in that can't be seen, or that reorder others.
+    Hidden,
 }
 
 /// A file as a step saw it.
@@ -210,15 +282,6 @@ pub trait Observer: Send + Sync {
     fn report(&self, event: &Event);
 }
 
-/// Keeps what happened. Each call returns once the entry is durable.
-#[async_trait]
-pub trait Journal: Send + Sync {
-    async fn record(&self, entry: Entry) -> Result<(), JournalError>;
-
-    /// Keeps a prompt and its reply as a message; returns its id (`m1`, `m2`, …, unique in the workspace).
-    async fn message(&self, message: Message) -> Result<String, JournalError>;
-}
-
 /// Has the workspace's check command.
 pub trait Checker: Send + Sync {
     /// For the checks of one run. What they need on disk is removed when it is dropped.
@@ -241,59 +304,9 @@ pub struct CheckResult {
     pub output: String,
 }
 
-/// One fact about a run.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Entry {
-    Begin {
-        run: String,
-        workflow: String,
-        instruction: String,
-    },
-    /// A request is about to be sent.
-    Attempt {
-        run: String,
-        step: u32,
-        prompt: String,
-    },
-    Answer {
-        run: String,
-        step: u32,
-        text: String,
-        usage: Usage,
-    },
-    Step {
-        run: String,
-        step: u32,
-        module: String,
-        status: crate::workflow::Status,
-        error: Option<String>,
-    },
-    End {
-        run: String,
-        status: crate::workflow::Status,
-    },
-}
-
-impl Entry {
-    /// The run that it is about.
-    pub fn run(&self) -> &str {
-        match self {
-            Self::Begin { run, .. }
-            | Self::Attempt { run, .. }
-            | Self::Answer { run, .. }
-            | Self::Step { run, .. }
-            | Self::End { run, .. } => run,
-        }
-    }
-}
-
 /// A prompt and its reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     pub prompt: String,
     pub reply: String,
 }
-
-#[derive(Clone, Debug, Error)]
-#[error("failed to keep the run's history: {0}")]
-pub struct JournalError(pub String);

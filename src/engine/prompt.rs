@@ -7,12 +7,20 @@ use std::fmt::Write;
 
 use super::ports::Message;
 use crate::{
-    document::{FileRef, language},
+    document::{
+        FileRef,
+        answer::{BadBlock, Fault, Rejected, plain_text},
+        language,
+    },
     engine::job::Selection,
 };
 
 /// How much of a file's end an appending step is shown, in lines.
 const TAIL_LINES: usize = 60;
+
+/// What is said of an answer that ends at the output limit.
+pub const CUT_OFF: &str =
+    "it was cut off at the model's output limit; ask for less at a time, or raise `max-output-tokens`";
 
 /// The rules that hold for every prompt of a run.
 pub fn system(nonce: &str, workflow: &str) -> String {
@@ -36,6 +44,16 @@ pub fn document(nonce: &str, file: &FileRef, text: &str) -> String {
     let path = attribute(&file.name);
     let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
     format!("<document-{nonce} path=\"{path}\"{lang}>\n{text}{end}</document-{nonce}>\n")
+}
+
+/// The documents that stand in a prompt: name, and length in bytes.
+pub fn documents_in(nonce: &str, text: &str) -> Vec<(String, usize)> {
+    let (begin, end) = (format!("<document-{nonce} path=\""), format!("</document-{nonce}>"));
+    let documents = text.split(begin.as_str()).skip(1).filter_map(|document| {
+        let (name, _) = document.split_once('"')?;
+        Some((without_escapes(name), begin.len() + document.find(&end)? + end.len()))
+    });
+    documents.collect()
 }
 
 /// What a command printed, as material: tests print what they like.
@@ -82,6 +100,51 @@ pub fn ask_for_file(nonce: &str, name: &str) -> String {
         "Answer with the complete content of {} between <file-{nonce}> and </file-{nonce}>, and nothing else.",
         visible(name)
     )
+}
+
+/// The end of a prompt that asks for search/replace blocks.
+pub fn ask_for_blocks(nonce: &str, name: &str, marks: &[String; 3]) -> String {
+    let [opening, divider, closing] = marks;
+    format!(
+        "Answer with search/replace blocks for {}, between <edit-{nonce}> and </edit-{nonce}>, and nothing else, even where the task \
+         speaks of the complete file. Each block looks like this:\n\
+         {opening}\n\
+         whole lines of the file, copied character for character with their indentation\n\
+         {divider}\n\
+         the lines that take their place\n\
+         {closing}\n\
+         Give one block for each place that changes, and leave out the rest of the file. The upper part has just enough lines that \
+         they are in the file only once. To add lines, repeat the line beside them in both parts; to remove lines, leave the lower \
+         part empty. All blocks refer to the file as it is above, not to what other blocks make of it.",
+        visible(name)
+    )
+}
+
+/// Says what is wrong with an answer of search/replace blocks, before they are asked for again.
+pub fn complaint(nonce: &str, answer: &str, rejected: &Rejected) -> String {
+    let earlier = plain_text(answer);
+    let mut out = format!(
+        "An earlier answer could not be used, and nothing of it was applied:\n\
+         <document-{nonce} kind=\"earlier answer\">\n{}\n</document-{nonce}>\n",
+        earlier.trim_end()
+    );
+    let Rejected::Block(BadBlock { number, fault }) = rejected else {
+        // What follows is advice for the user.
+        let rejected = rejected.to_string();
+        let cause = rejected.split("; try again").next().unwrap_or_default();
+        let _ = writeln!(out, "What is wrong: {cause}.");
+        return out + "Answer again, with all blocks.";
+    };
+    let _ = writeln!(out, "What is wrong with block {number}: {fault}.");
+    if let Fault::NotFound(Some(lines)) = fault {
+        let _ = writeln!(
+            out,
+            "This is what the file has there:\n<document-{nonce} kind=\"lines of the file\">\n{}\n</document-{nonce}>",
+            lines.text
+        );
+    }
+    let _ = write!(out, "Answer again, with all blocks, and this time: {}.", fault.advice());
+    out
 }
 
 /// The end of a prompt that asks for text to append.
@@ -147,6 +210,10 @@ fn attribute(name: &str) -> String {
     visible(name).replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
+fn without_escapes(attribute: &str) -> String {
+    attribute.replace("&gt;", ">").replace("&lt;", "<").replace("&quot;", "\"").replace("&amp;", "&")
+}
+
 /// A file name can hold line breaks; a prompt's line can't.
 fn visible(name: &str) -> String {
     name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
@@ -184,6 +251,16 @@ mod tests {
             <document-77 path="t.md" lang="markdown" part="the end; 10 lines before it are left out">
             11"#]]
         .assert_eq(&shown.join("\n"));
+    }
+
+    #[test]
+    fn documents_are_found_again() {
+        let file = |name: &str| FileRef { name: name.to_owned(), place: Place::Buffer(String::new()) };
+        let both = document("77", &file("a.py"), "x = 1") + &document("77", &file("odd&lt;\"<>"), "</document-1>\n");
+        let found = documents_in("77", &format!("before\n{both}after <document-78 path=\"b\">"));
+        assert_eq!(found.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["a.py", "odd&lt;\"<>"]);
+        // But for the line end after each.
+        assert_eq!(found.iter().map(|(_, length)| length + 1).sum::<usize>(), both.len());
     }
 
     #[test]

@@ -1,24 +1,28 @@
 //! The save-file step: asks for content, and edits the file only after a complete, accepted answer.
 
 use super::{
-    Done, Run,
+    Run,
+    budget::Document,
     error::StepError,
     event::{Action, FileOutcome},
-    ports::{Edit, Request, Saved, Snapshot, WorkspaceError},
+    format::Form,
+    journal::{Held, Left},
+    ports::{Edit, Request, Risk, Saved, Snapshot, WorkspaceError},
     prompt,
-    step::{Composed, Scope},
+    request::Composed,
+    step::Scope,
 };
 use crate::{
     document::{
         FileRef,
-        answer::{self, Extracted, Flag, Rejected, Target},
-        inline_tests, marker,
+        answer::{self, Extracted, Flag, Target},
+        marker,
     },
     workflow::{Mode, Save},
 };
 
 impl Run {
-    pub(super) async fn save(&self, id: u32, save: &Save, scope: &Scope) -> Result<Done, StepError> {
+    pub(super) async fn save(&self, id: u32, save: &Save, scope: &Scope) -> Result<Left, StepError> {
         let name = self.render(&save.module, &save.file, scope)?;
         let result = match self.file(&name) {
             Ok(file) => self.write(id, save, scope, &file).await,
@@ -30,12 +34,15 @@ impl Run {
             self.record_edit(outcome, format!("was refused: {reason}"));
         }
         let response = result?;
-        Ok(Done { response: Some(response), file_name: Some(name) })
+        Ok(Left { response: Some(response), file_name: Some(name), ..Left::default() })
     }
 
     async fn write(&self, id: u32, save: &Save, scope: &Scope, file: &FileRef) -> Result<String, StepError> {
         // Asked before anything is paid for; asked again when the edit is made.
         self.ports.workspace.may_write(file)?;
+        if let Some(edit) = self.edited_before(id) {
+            return self.edit_again(id, edit, scope).await;
+        }
         match save.mode {
             Mode::Replace => self.replace(id, save, scope, file).await,
             Mode::Append => self.append(id, save, scope, file).await,
@@ -45,14 +52,12 @@ impl Run {
     async fn replace(&self, id: u32, save: &Save, scope: &Scope, file: &FileRef) -> Result<String, StepError> {
         let base = self.effect(self.ports.workspace.read(file)).await?;
         let current = self.current_text(&base);
-        let inline = scope.is_inline(&file.name);
+        let target = Target { name: &file.name, original: current.as_deref(), nonce: &self.nonce };
+        let form = self.form(save.role, scope, target).await?;
         let document = current.as_ref().map(|text| prompt::document(&self.nonce, file, text)).unwrap_or_default();
         let composed = self.compose_for(&save.module, &save.prompt, scope, &file.name, &document).await?;
-        let target = Target { name: &file.name, original: current.as_deref(), nonce: &self.nonce };
-        let reminder = ask_for_content(&self.nonce, &file.name, inline);
-        let take = |text: &str| take_content(text, &target, inline);
-        let extracted = self.content(id, save, composed, reminder, &take).await?;
-        self.edit(base, current, extracted, scope).await
+        let extracted = self.content(id, save, composed, &form).await?;
+        self.edit(id, base, current, extracted, scope).await
     }
 
     /// The text is joined to what the file holds when the answer is there, so that typing elsewhere in it does no harm.
@@ -62,12 +67,10 @@ impl Run {
         let mut composed = self.compose(&save.module, &save.prompt, scope, &[&file.name]).await?;
         let written = self.current_text(&before).filter(|text| !afresh && !text.trim().is_empty());
         if let Some(text) = written.as_ref().filter(|_| !scope.turn.is_parallel()) {
-            composed.own.push_str(&prompt::tail(&self.nonce, file, text));
+            composed.target = Some(Document { name: file.name.clone(), shown: prompt::tail(&self.nonce, file, text) });
         }
-        let target = Target { name: &file.name, original: written.as_deref(), nonce: &self.nonce };
-        let reminder = prompt::ask_for_addition(&self.nonce, &file.name);
-        let mut extracted =
-            self.content(id, save, composed, reminder, &|text| answer::appended_text(text, &target)).await?;
+        let form = Form::Addition(Target { name: &file.name, original: written.as_deref(), nonce: &self.nonce });
+        let mut extracted = self.content(id, save, composed, &form).await?;
         self.effect(async {
             scope.turn.wait().await;
             Ok::<_, StepError>(())
@@ -77,7 +80,7 @@ impl Run {
         let current = self.current_text(&base);
         let existing = if afresh { "" } else { current.as_deref().unwrap_or_default() };
         extracted.text = answer::join_pages(existing, &extracted.text);
-        self.edit(base, current, extracted, scope).await
+        self.edit(id, base, current, extracted, scope).await
     }
 
     /// Whether an appending step drops what was in the file before the run. Decided once a run and file.
@@ -109,46 +112,29 @@ impl Run {
     }
 
     /// Asks for the content, as often as the step says: `best-of` answers are merged, further rounds improve the result.
-    async fn content(
-        &self,
-        id: u32,
-        save: &Save,
-        composed: Composed,
-        reminder: String,
-        take: &(dyn Fn(&str) -> Result<Extracted, Rejected> + Sync),
-    ) -> Result<Extracted, StepError> {
+    async fn content(&self, id: u32, save: &Save, composed: Composed, form: &Form<'_>) -> Result<Extracted, StepError> {
         let task = composed.text.clone();
-        let request = self.request(id, save.role, composed, Some(reminder.clone()));
+        let request = self.request(id, save.role, composed, Some(form.reminder())).await?;
         let with_task = |text: String| Request { prompt: request.prompt.replacen(&task, &text, 1), ..request.clone() };
-        let mut extracted = self.one_answer(id, request.clone(), take).await?;
+        let mut extracted = self.extracted(id, request.clone(), form).await?;
         if save.best_of > 1 {
             let mut candidates = vec![extracted.text.clone()];
             for _ in 1..save.best_of {
-                candidates.push(self.one_answer(id, request.clone(), take).await?.text);
+                candidates.push(self.extracted(id, request.clone(), form).await?.text);
             }
-            extracted = self.one_answer(id, with_task(prompt::merge(&task, &candidates)), take).await?;
+            extracted = self.extracted(id, with_task(prompt::merge(&task, &candidates)), form).await?;
         }
         for _ in 1..save.loops {
-            extracted = self.one_answer(id, with_task(prompt::review(&task, &extracted.text)), take).await?;
+            extracted = self.extracted(id, with_task(prompt::review(&task, &extracted.text)), form).await?;
         }
         Ok(extracted)
-    }
-
-    async fn one_answer(
-        &self,
-        id: u32,
-        request: Request,
-        take: &(dyn Fn(&str) -> Result<Extracted, Rejected> + Sync),
-    ) -> Result<Extracted, StepError> {
-        let module = request.step.clone();
-        let reply = self.answer(id, request, false).await?;
-        take(&reply).map_err(|rejected| StepError::Answer { module, cause: rejected.to_string() })
     }
 
     /// Makes the edit and says what became of it. Once begun it isn't cancelled: half an edit helps nobody.
     pub(super) async fn edit(
         &self,
-        base: Snapshot,
+        id: u32,
+        mut base: Snapshot,
         current: Option<String>,
         extracted: Extracted,
         scope: &Scope,
@@ -164,23 +150,39 @@ impl Run {
             self.record_unchanged(&file.name);
             return Ok("no change".to_owned());
         }
+        let risk = risk(current.as_deref(), &text, &flags);
+        // What it was made from is what the result on hold was made from.
+        if let Some(held) = self.state().pending.get(&file.name) {
+            base.text.clone_from(&held.base);
+        }
+        let held = Held { base: base.text.clone(), text: text.clone() };
         let edit = Edit {
             title: self.job.name(),
             run: self.job.run.clone(),
+            step: id,
             base,
-            text: text.clone(),
+            text,
             named: self.job.named.contains(&file.name),
-            risk: risk(current.as_deref(), &text, &flags),
+            risk,
         };
-        let (action, reason) = match self.ports.workspace.save(edit).await? {
+        let saved = self.ports.workspace.save(edit, &*self.ports.journal).await?;
+        Ok(self.conclude_edit(file, saved, held, scope))
+    }
+
+    /// Says what became of an edit.
+    pub(super) fn conclude_edit(&self, file: FileRef, saved: Saved, held: Held, scope: &Scope) -> String {
+        if !matches!(saved, Saved::Pending { .. }) {
+            self.state().pending.remove(&file.name);
+        }
+        let (action, reason) = match saved {
             Saved::Created => (Action::Created, None),
             Saved::Changed => (Action::Changed, None),
             Saved::Unchanged => {
                 self.record_unchanged(&file.name);
-                return Ok("no change".to_owned());
+                return "no change".to_owned();
             }
             Saved::Pending { reason } => {
-                self.state().pending.insert(file.name.clone(), text);
+                self.state().pending.insert(file.name.clone(), held);
                 (Action::Pending, Some(reason))
             }
         };
@@ -193,13 +195,13 @@ impl Run {
         let words = if untested { format!("{words}, tests not run") } else { words };
         let reason = reason.or(untested.then(|| "tests not run: no check command is trusted".to_owned()));
         self.record_edit(FileOutcome { file, action, reason }, words.clone());
-        Ok(words)
+        words
     }
 
     /// The file's text with what this run has put on hold for it.
     pub(super) fn current_text(&self, base: &Snapshot) -> Option<String> {
         let held = self.state().pending.get(&base.file.name).cloned();
-        held.or_else(|| base.text.as_ref().map(|text| self.without_marker(&base.file.name, text)))
+        held.map(|held| held.text).or_else(|| base.text.as_ref().map(|text| self.without_marker(&base.file.name, text)))
     }
 
     /// A file's text without the instruction that stands in it.
@@ -219,29 +221,19 @@ impl Run {
             return Ok(());
         }
         let (title, run, named) = (self.job.name(), self.job.run.clone(), true);
-        self.ports.workspace.save(Edit { title, run, base, text, named, risk: None }).await?;
+        let edit = Edit { title, run, step: 0, base, text, named, risk: None };
+        self.ports.workspace.save(edit, &*self.ports.journal).await?;
         Ok(())
     }
 }
 
-/// The end of a prompt that asks for a file, or for the tests inside it.
-pub fn ask_for_content(nonce: &str, name: &str, inline: bool) -> String {
-    if inline { prompt::ask_for_test_module(nonce, name) } else { prompt::ask_for_file(nonce, name) }
-}
-
-/// What the file becomes by an answer to [`ask_for_content`].
-pub fn take_content(answer: &str, target: &Target<'_>, inline: bool) -> Result<Extracted, Rejected> {
-    if inline { with_inline_tests(answer, target) } else { answer::file_content(answer, target) }
-}
-
 /// Why a person should look at an edit before it is made.
-fn risk(old: Option<&str>, new: &str, flags: &[Flag]) -> Option<String> {
-    if flags.contains(&Flag::Shrunk) {
-        return Some("it would lose more than half of its lines".to_owned());
-    }
+fn risk(old: Option<&str>, new: &str, flags: &[Flag]) -> Option<Risk> {
     let hidden = |text: &str| text.chars().filter(|c| is_hidden(*c)).count();
-    (hidden(new) > old.map_or(0, hidden))
-        .then(|| "the new text has invisible characters that can make it look different from what it is".to_owned())
+    if hidden(new) > old.map_or(0, hidden) {
+        return Some(Risk::Hidden);
+    }
+    flags.contains(&Flag::Shrunk).then_some(Risk::Shrunk)
 }
 
 /// Characters that reorder text or can't be seen: bidirectional controls and tag characters.
@@ -249,58 +241,9 @@ fn is_hidden(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Everything around the test module is the file under test and stays as it is, byte for byte.
-fn with_inline_tests(answer: &str, target: &Target<'_>) -> Result<Extracted, Rejected> {
-    let source = target.original.unwrap_or_default();
-    let mut extracted = answer::file_content(answer, &Target { original: None, ..*target })?;
-    let Some(answered) = inline_tests::find(&extracted.text) else {
-        return Err(Rejected::NoTestModule);
-    };
-    let module = &extracted.text[answered];
-    extracted.text = match inline_tests::find(source) {
-        Some(old) => format!("{}{module}{}", &source[..old.start], &source[old.end..]),
-        None => {
-            let gap = if source.is_empty() || source.ends_with("\n\n") {
-                ""
-            } else if source.ends_with('\n') {
-                "\n"
-            } else {
-                "\n\n"
-            };
-            format!("{source}{gap}{module}\n")
-        }
-    };
-    Ok(extracted)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn inline_tests_never_touch_the_code() {
-        let take = |answer: &str, source: &str| {
-            let target = Target { name: "src/a.rs", original: Some(source), nonce: "7" };
-            with_inline_tests(answer, &target).map(|extracted| extracted.text)
-        };
-        let new = "#[cfg(test)]\nmod tests {}";
-        let answer = format!("```rust\nfn a() {{ /* changed */ }}\n\n{new}\n```");
-        let old = "#[cfg(test)]\nmod tests { old }";
-        for (source, expected) in [
-            ("fn a() {}\n".to_owned(), format!("fn a() {{}}\n\n{new}\n")),
-            ("fn a() {}".to_owned(), format!("fn a() {{}}\n\n{new}\n")),
-            (format!("fn a() {{}} \n{old}"), format!("fn a() {{}} \n{new}")),
-            (format!("fn a() {{}}\n\n{old}\n\nfn b() {{}}\n"), format!("fn a() {{}}\n\n{new}\n\nfn b() {{}}\n")),
-            (
-                format!("#[cfg(test)]\nuse x;\nfn a() {{}}\n{old}\n"),
-                format!("#[cfg(test)]\nuse x;\nfn a() {{}}\n{new}\n"),
-            ),
-            (String::new(), format!("{new}\n")),
-        ] {
-            assert_eq!(take(&answer, &source).unwrap(), expected);
-        }
-        assert_eq!(take("```rust\nfn a() {}\n```", "fn a() {}\n"), Err(Rejected::NoTestModule));
-    }
 
     #[test]
     fn risks() {

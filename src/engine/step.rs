@@ -3,17 +3,20 @@
 use std::sync::Arc;
 
 use super::{
-    Done, Reply, Run,
+    Reply, Run,
     batch::{Shown, Turn},
+    budget::Document,
     error::StepError,
+    journal::{Left, TestPlace},
     plan::{Block, Slot},
     ports::{Message, Request, Snapshot},
     prompt,
+    request::Composed,
 };
 use crate::{
     document::{FileRef, answer},
     workflow::{
-        Ask, Chat, Expect, Role, Step, Template, TestFile, extract,
+        Ask, Chat, Expect, Step, Template, TestFile, extract,
         template::{Item, Value, Vars},
     },
 };
@@ -39,26 +42,15 @@ impl Scope {
         self.tests.as_ref().is_some_and(|tests| tests.inline && tests.path == name)
     }
 
+    /// Whether the steps write tests into this file.
+    pub fn is_test_file(&self, name: &str) -> bool {
+        self.tests.as_ref().is_some_and(|tests| tests.path == name)
+    }
+
     /// A scope for steps inside a for-each.
     pub fn inside(&self, vars: Vars) -> Self {
         Self { vars, tests: self.tests.clone(), turn: Turn::default(), shown: self.shown.clone() }
     }
-}
-
-/// The file that a test-file step found.
-#[derive(Clone, Debug)]
-pub struct TestPlace {
-    pub path: String,
-    /// The tests go into the file under test itself.
-    pub inline: bool,
-}
-
-/// A prompt's pieces, rendered.
-pub struct Composed {
-    pub shared: String,
-    /// The documents of the files that the prompt names, but for the shared ones.
-    pub own: String,
-    pub text: String,
 }
 
 impl Run {
@@ -70,15 +62,19 @@ impl Run {
                 let outer = Arc::new(scope.vars.clone());
                 if self.lay_out(steps, block, &outer) {
                     scope.vars.extend(&block.bindings);
+                    self.record_plan().await?;
                     self.report(super::Kind::Workflow(self.descriptor()));
                 }
             }
             let cause = || "its items aren't a list of anything".to_owned();
             let slot = block.slots.get_mut(i);
             let slot = slot.ok_or_else(|| StepError::Workflow { module: "for-each".to_owned(), cause: cause() })?;
-            match (step, slot) {
-                (_, Slot::Absent) => {}
-                (Step::ForEach(each), Slot::Each(blocks)) => self.for_each(each, blocks, scope).await?,
+            let left = match (step, slot) {
+                (_, Slot::Absent) => continue,
+                (Step::ForEach(each), Slot::Each(blocks)) => {
+                    self.for_each(each, blocks, scope).await?;
+                    continue;
+                }
                 (Step::Chat(chat), Slot::Step(id)) => self.step(*id, self.chat(*id, chat, scope)).await?,
                 (Step::Ask(ask), Slot::Step(id)) => self.step(*id, self.ask(*id, ask, scope)).await?,
                 (Step::Save(save), Slot::Step(id)) => self.step(*id, self.save(*id, save, scope)).await?,
@@ -87,30 +83,32 @@ impl Run {
                 (Step::ForEach(_), Slot::Step(_)) | (_, Slot::Each(_)) => {
                     unreachable!("the layout makes a slot of its step's kind")
                 }
+            };
+            for (name, value) in left.output {
+                scope.vars.set(name, value);
             }
+            scope.tests = left.tests.or(scope.tests.take());
         }
         Ok(())
     }
 
-    async fn chat(&self, id: u32, chat: &Chat, scope: &mut Scope) -> Result<Done, StepError> {
+    async fn chat(&self, id: u32, chat: &Chat, scope: &Scope) -> Result<Left, StepError> {
         let composed = self.compose(&chat.module, &chat.prompt, scope, &[]).await?;
-        let request = self.request(id, chat.role, composed, None);
+        let request = self.request(id, chat.role, composed, None).await?;
         let reply = self.answer(id, request.clone(), true).await?;
         let text = answer::plain_text(&reply).trim().to_owned();
         let message = Message { prompt: self.job.instruction.clone(), reply: text.clone() };
-        let message = self.ports.journal.message(message).await?;
-        let reply = Reply { message, module: request.step, text: text.clone() };
+        let message = self.ports.journal.message(&self.job.run, id, message).await?;
+        let reply = Reply { message: message.clone(), module: request.step, text: text.clone() };
         self.state().replies.push(reply);
-        if let Some(name) = &chat.into {
-            scope.vars.set(name, Value::Text(text.clone()));
-        }
-        Ok(Done { response: Some(text), file_name: None })
+        let output = chat.into.iter().map(|name| (name.clone(), Value::Text(text.clone()))).collect();
+        Ok(Left { response: Some(text), output, message: Some(message), ..Left::default() })
     }
 
     /// An answer of the wrong form is asked for once more, with what was wrong about it.
-    async fn ask(&self, id: u32, ask: &Ask, scope: &mut Scope) -> Result<Done, StepError> {
+    async fn ask(&self, id: u32, ask: &Ask, scope: &Scope) -> Result<Left, StepError> {
         let composed = self.compose(&ask.module, &ask.prompt, scope, &[]).await?;
-        let request = self.request(id, ask.role, composed, None);
+        let request = self.request(id, ask.role, composed, None).await?;
         let count = match &ask.count {
             Some(template) => self.render(&ask.module, template, scope)?.trim().parse::<usize>().ok(),
             None => None,
@@ -126,8 +124,7 @@ impl Run {
             }
         };
         let response = value.text().into_owned();
-        scope.vars.set(&ask.into, value);
-        Ok(Done { response: Some(response), file_name: None })
+        Ok(Left { response: Some(response), output: vec![(ask.into.clone(), value)], ..Left::default() })
     }
 
     /// What the answer says, or what is wrong about it.
@@ -197,7 +194,7 @@ impl Run {
         Ok(Value::List(items))
     }
 
-    async fn test_file(&self, id: u32, step: &TestFile, scope: &mut Scope) -> Result<Done, StepError> {
+    async fn test_file(&self, id: u32, step: &TestFile, scope: &Scope) -> Result<Left, StepError> {
         let name = self.render(&step.module, &step.source, scope)?;
         let source = self.ports.workspace.locate(&name)?;
         let source = self.effect(self.ports.workspace.read(&source)).await?;
@@ -212,12 +209,13 @@ impl Run {
             None => (self.ask_for_test_path(id, step, scope, &name).await?, String::new(), None, false),
         };
         let example = example.filter(|example| *example != path && *example != name);
-        scope.tests = Some(TestPlace { path: path.clone(), inline });
-        scope.vars.set(&step.into, Value::File(path.clone()));
-        scope.vars.set(format!("{}.notes", step.into), Value::Text(notes.trim().to_owned()));
-        let example = example.map_or(Value::Text("none".to_owned()), Value::File);
-        scope.vars.set(format!("{}.example", step.into), example);
-        Ok(Done { response: Some(path.clone()), file_name: Some(path) })
+        let output = vec![
+            (step.into.clone(), Value::File(path.clone())),
+            (format!("{}.notes", step.into), Value::Text(notes.trim().to_owned())),
+            (format!("{}.example", step.into), example.map_or(Value::Text("none".to_owned()), Value::File)),
+        ];
+        let tests = Some(TestPlace { path: path.clone(), inline });
+        Ok(Left { response: Some(path.clone()), file_name: Some(path), output, tests, ..Left::default() })
     }
 
     async fn ask_for_test_path(
@@ -228,7 +226,7 @@ impl Run {
         source: &str,
     ) -> Result<String, StepError> {
         let composed = self.compose(&step.module, &step.prompt, scope, &[]).await?;
-        let request = self.request(id, step.role, composed, None);
+        let request = self.request(id, step.role, composed, None).await?;
         let module = request.step.clone();
         let reply = self.answer(id, request, false).await?;
         let line = extract::line(&answer::plain_text(&reply)).unwrap_or_default();
@@ -284,7 +282,9 @@ impl Run {
         own.retain(|file| seen.insert(file.clone()));
         let shared = self.documents(&shared, scope.shown.as_deref()).await?;
         let own = self.documents(&own, None).await?;
-        Ok(Composed { shared, own, text: prompt::squeeze(&text) })
+        let side_by_side = scope.turn.is_parallel();
+        let text = prompt::squeeze(&text);
+        Ok(Composed { shared, own, target: None, text, is_target_shared: false, side_by_side })
     }
 
     /// Composes a prompt whose answer replaces a file. That file's document comes last, unless the shared ones show it just so: they stay the
@@ -297,18 +297,18 @@ impl Run {
         name: &str,
         document: &str,
     ) -> Result<Composed, StepError> {
-        let composed = self.compose(module, template, scope, &[]).await?;
-        if composed.shared.contains(document) {
-            return Ok(composed);
+        let mut composed = self.compose(module, template, scope, &[]).await?;
+        composed.is_target_shared = composed.shared.iter().any(|shared| shared.shown == document);
+        if !composed.is_target_shared {
+            composed = self.compose(module, template, scope, &[name]).await?;
         }
-        let mut composed = self.compose(module, template, scope, &[name]).await?;
-        composed.own.push_str(document);
+        composed.target = Some(Document { name: name.to_owned(), shown: document.to_owned() });
         Ok(composed)
     }
 
     /// Files that don't exist yet are no documents.
-    async fn documents(&self, names: &[String], shown: Option<&Shown>) -> Result<String, StepError> {
-        let mut out = String::new();
+    async fn documents(&self, names: &[String], shown: Option<&Shown>) -> Result<Vec<Document>, StepError> {
+        let mut out = Vec::new();
         for name in names {
             let found = self.snapshot(name).await?;
             let Snapshot { file, text, .. } = match shown {
@@ -317,7 +317,8 @@ impl Run {
             };
             if let Some(text) = text {
                 let text = self.without_marker(&file.name, &text);
-                out.push_str(&prompt::document(&self.nonce, &file, &text));
+                let shown = prompt::document(&self.nonce, &file, &text);
+                out.push(Document { name: file.name, shown });
             }
         }
         Ok(out)
@@ -334,24 +335,6 @@ impl Run {
         match given {
             Some(file) => Ok(file.clone()),
             None => Ok(self.ports.workspace.locate(name)?),
-        }
-    }
-
-    pub(super) fn request(&self, id: u32, role: Role, composed: Composed, reminder: Option<String>) -> Request {
-        let Composed { shared, own, text } = composed;
-        let system = || prompt::system(&self.nonce, &self.job.workflow.system.render(&self.vars()).unwrap_or_default());
-        let mut prompt = if own.is_empty() { text } else { format!("{own}\n{text}") };
-        if let Some(reminder) = reminder {
-            prompt = format!("{prompt}\n{reminder}\n");
-        }
-        Request {
-            step: self.state().steps[id as usize - 1].module.clone(),
-            role,
-            model: self.job.tags.get("model").cloned(),
-            system: self.system.get_or_init(system).clone(),
-            nonce: self.nonce.clone(),
-            shared,
-            prompt,
         }
     }
 

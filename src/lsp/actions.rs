@@ -39,9 +39,11 @@ pub fn actions(state: &State, params: &CodeActionParams) -> Vec<CodeAction> {
     menu.marker(params.range);
     // An editor that asks by itself, on every move, is told only of what belongs to this very document.
     if params.context.trigger_kind != Some(CodeActionTriggerKind::AUTOMATIC) {
+        menu.interrupted();
         menu.failures();
         menu.workflows(params.range);
         menu.presets();
+        menu.reverts();
         menu.selection();
     }
     menu.chosen(only)
@@ -84,6 +86,8 @@ impl Menu<'_> {
             if let Some(action) = self.actions.last_mut() {
                 action.edit = edit;
             }
+            let title = format!("Show result of {} to {}", pending.name, pending.file.name);
+            self.add("show", title, command::SHOW_RUN, &name);
             let title = format!("Discard result of {} to {}", pending.name, pending.file.name);
             self.add("discard", title, command::DISCARD, &name);
         }
@@ -93,6 +97,25 @@ impl Menu<'_> {
         for (run, running) in &self.state.runs {
             let title = format!("Cancel {}", running.name);
             self.add("cancel", title, command::CANCEL, &RunName { run: Some(run.clone()) });
+        }
+    }
+
+    /// The newest run that edited this document.
+    fn reverts(&mut self) {
+        let known = self.state.reverts.iter().rfind(|known| known.files.contains(&self.file));
+        if let Some(known) = known {
+            let name = RunName { run: Some(known.run.clone()) };
+            self.add("revert", format!("Revert {}", known.name), command::REVERT, &name);
+        }
+    }
+
+    /// Runs of earlier servers that didn't reach their end.
+    fn interrupted(&mut self) {
+        if let Some(run) = self.state.resumable.first() {
+            let name = RunName { run: Some(run.run.clone()) };
+            self.add("resume", format!("Resume {}", run.name()), command::RESUME, &name);
+            let name = ResultName { run: Some(run.run.clone()), ..ResultName::default() };
+            self.add("forget", format!("Forget the interrupted {}", run.name()), command::DISCARD, &name);
         }
     }
 
@@ -116,7 +139,7 @@ impl Menu<'_> {
         if let Some(failed) = self.state.failed.last() {
             let count = failed.files.len();
             let title = format!("Retry {count} failed {}", if count == 1 { "file" } else { "files" });
-            self.add("retry", title, command::RETRY, &RunName { run: Some(failed.run.clone()) });
+            self.add("retry", title, command::RETRY, &RunName { run: Some(failed.job.run.clone()) });
         }
     }
 

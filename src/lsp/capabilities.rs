@@ -27,6 +27,10 @@ pub struct ClientFacts {
     /// `CreateFile` is understood.
     pub create_files: bool,
     pub show_document: bool,
+    /// Edits can be shown and confirmed before they are made.
+    pub confirms_edits: bool,
+    /// `DeleteFile` is understood.
+    pub delete_files: bool,
     /// `window/showMessageRequest` is answered with the user's choice.
     pub ask: bool,
     /// Settings can be pulled.
@@ -47,6 +51,8 @@ impl Default for ClientFacts {
             apply_edit: false,
             document_changes: false,
             create_files: false,
+            confirms_edits: false,
+            delete_files: false,
             show_document: false,
             ask: false,
             configuration: false,
@@ -75,6 +81,8 @@ pub fn negotiate(params: &InitializeParams) -> (ClientFacts, InitializeResult) {
         // Neovim applies them without saying so.
         document_changes: edits.and_then(|edits| edits.document_changes) == Some(true) || neovim,
         create_files: operations.contains(&ResourceOperationKind::Create),
+        confirms_edits: edits.is_some_and(|edits| edits.change_annotation_support.is_some()),
+        delete_files: operations.contains(&ResourceOperationKind::Delete),
         // Helix shows documents without saying so.
         show_document: window.and_then(|window| window.show_document.as_ref()).is_some_and(|show| show.support)
             || helix,

@@ -48,8 +48,13 @@ pub enum Command {
     ClearSelection,
     Apply(ResultName),
     Discard(ResultName),
+    Revert(RunName),
+    Resume(RunName),
     Retry(RunName),
     NewPrompt(PromptArguments),
+    ShowRun(ResultName),
+    ShowHistory,
+    Estimate(RunArguments),
     /// Known by name, not by this version.
     Later(&'static str),
 }
@@ -150,8 +155,13 @@ impl Command {
             CLEAR_SELECTION => Self::ClearSelection,
             APPLY => Self::Apply(read(name, argument)?),
             DISCARD => Self::Discard(read(name, argument)?),
+            REVERT => Self::Revert(read(name, argument)?),
+            RESUME => Self::Resume(read(name, argument)?),
             RETRY => Self::Retry(read(name, argument)?),
+            SHOW_RUN => Self::ShowRun(read(name, argument)?),
+            SHOW_HISTORY => Self::ShowHistory,
             NEW_PROMPT => Self::NewPrompt(read(name, argument)?),
+            ESTIMATE => Self::Estimate(read(name, argument)?),
             _ => match NAMES.iter().find(|known| **known == name) {
                 Some(known) => Self::Later(known),
                 None => return Err(format!("there is no command `{name}`; there are: {}", NAMES.join(", "))),

@@ -87,6 +87,49 @@ pub fn workspace_edit(edit: FileEdit, client: &ClientFacts) -> lsp_types::Worksp
     }
 }
 
+/// The same edit, of which the client asks first; it has to know annotations. `question` says why.
+pub fn to_be_confirmed(mut edit: lsp_types::WorkspaceEdit, label: &str, question: &str) -> lsp_types::WorkspaceEdit {
+    const ID: &str = "review";
+    let annotation = lsp_types::ChangeAnnotation {
+        label: label.to_owned(),
+        needs_confirmation: Some(true),
+        description: Some(question.to_owned()),
+    };
+    let Some(lsp_types::DocumentChanges::Operations(operations)) = &mut edit.document_changes else { return edit };
+    for operation in operations {
+        match operation {
+            lsp_types::DocumentChangeOperation::Op(lsp_types::ResourceOp::Create(create)) => {
+                create.annotation_id = Some(ID.to_owned());
+            }
+            lsp_types::DocumentChangeOperation::Edit(document) => {
+                for edit in &mut document.edits {
+                    if let lsp_types::OneOf::Left(plain) = edit {
+                        let annotated =
+                            lsp_types::AnnotatedTextEdit { text_edit: plain.clone(), annotation_id: ID.to_owned() };
+                        *edit = lsp_types::OneOf::Right(annotated);
+                    }
+                }
+            }
+            lsp_types::DocumentChangeOperation::Op(_) => {}
+        }
+    }
+    edit.change_annotations = Some(HashMap::from([(ID.to_owned(), annotation)]));
+    edit
+}
+
+/// Deletes a file that the user asked to be rid of.
+pub fn delete_file(url: Url) -> lsp_types::WorkspaceEdit {
+    let options =
+        lsp_types::DeleteFileOptions { recursive: Some(false), ignore_if_not_exists: Some(true), annotation_id: None };
+    let delete = lsp_types::ResourceOp::Delete(lsp_types::DeleteFile { uri: url, options: Some(options) });
+    lsp_types::WorkspaceEdit {
+        document_changes: Some(lsp_types::DocumentChanges::Operations(vec![lsp_types::DocumentChangeOperation::Op(
+            delete,
+        )])),
+        ..Default::default()
+    }
+}
+
 fn text_edits(old: &str, new: &str, encoding: Encoding) -> Vec<lsp_types::TextEdit> {
     edit::edits(old, new, encoding).into_iter().map(to_lsp_edit).collect()
 }

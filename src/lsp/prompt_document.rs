@@ -9,6 +9,7 @@ use tower_lsp::lsp_types::{
 };
 
 use super::{
+    apply::Applied,
     command::{PromptArguments, selected_lines},
     runs::RunRequest,
     server::Shared,
@@ -18,8 +19,8 @@ use crate::{
     document::{FileRef, Place, format, prompt},
     engine::{
         Outcome,
-        job::{Selection, fresh_id},
-        ports::{Message, Snapshot, WorkspaceError},
+        job::{Job, Selection, fresh_id},
+        ports::{Edit, Message, Snapshot, WorkspaceError},
     },
     setup,
 };
@@ -111,24 +112,21 @@ impl Shared {
     }
 
     /// Puts the reply where the conversation is: at the end of its prompt document, or into a new one.
-    pub async fn show_replies(self: &Arc<Self>, request: &RunRequest, outcome: &Outcome) {
+    pub async fn show_replies(self: &Arc<Self>, job: &Job, outcome: &Outcome) {
         let Some(last) = outcome.replies.last() else { return };
         let addition = prompt::reply(&last.message, &last.text);
-        let file = request.prompt.as_ref().and_then(|uri| self.state().file(uri));
-        if let Some(file) = file {
-            if let Err(reason) = self.append(&file, &addition).await {
+        if let Some(file) = &job.reply_to {
+            if let Err(reason) = self.append(file, &addition).await {
                 self.outbox.message(MessageType::WARNING, format!("the reply isn't in the prompt document: {reason}"));
             }
             return;
         }
-        let saves = self.state().catalog.get(&request.workflow).is_ok_and(|(_, workflow)| workflow.saves());
-        if saves {
+        if job.workflow.saves() {
             return;
         }
-        let references = request.files.clone().or_else(|| request.current.clone().map(|current| vec![current]));
-        let files = self.names(references.unwrap_or_default());
-        let text = prompt::new(&request.workflow, &files, &request.instruction) + &addition;
-        self.create_and_show(&request.workflow, text, "the reply is there").await;
+        let files: Vec<_> = job.files.iter().map(|file| file.name.clone()).collect();
+        let text = prompt::new(&job.id, &files, &job.instruction) + &addition;
+        self.create_and_show(&job.id, text, "the reply is there").await;
     }
 
     async fn append(self: &Arc<Self>, file: &FileRef, addition: &str) -> Result<(), String> {
@@ -140,15 +138,24 @@ impl Shared {
         };
         let before = snapshot.text.as_deref().unwrap_or_default();
         let text = format!("{}\n{addition}", before.trim_end());
-        self.apply("Reply", &snapshot, &text).await.map_err(|error| error.to_string())?.map(drop)
+        let (title, run, named) = ("Reply".to_owned(), String::new(), true);
+        let edit = Edit { title, run, step: 0, base: snapshot, text, named, risk: None };
+        match self.apply(&edit, None).await.map_err(|error| error.to_string())? {
+            Applied::Done(_) => Ok(()),
+            Applied::Kept(reason) => Err(reason),
+        }
     }
 
-    async fn create_and_show(self: &Arc<Self>, workflow: &str, text: String, what: &str) {
+    pub async fn create_and_show(self: &Arc<Self>, workflow: &str, text: String, what: &str) {
         let created = create(workflow.to_owned(), text).await;
-        let path = match created {
-            Ok(path) => path,
-            Err(error) => return self.outbox.message(MessageType::ERROR, error.to_string()),
-        };
+        match created {
+            Ok(path) => self.show_or_name(path, what).await,
+            Err(error) => self.outbox.message(MessageType::ERROR, error.to_string()),
+        }
+    }
+
+    /// Where nothing can be shown, a message says where it is.
+    pub async fn show_or_name(&self, path: PathBuf, what: &str) {
         let shown = match Url::from_file_path(&path) {
             Ok(uri) if self.state().client.show_document => self.show(uri).await,
             _ => false,

@@ -15,7 +15,7 @@ use super::{
     observer::{RunObserver, Seen},
     progress::Progress,
     server::Shared,
-    state::{Failed, Running, State},
+    state::{Running, State},
     workspace::{EditorWorkspace, blocking},
 };
 use crate::{
@@ -24,7 +24,10 @@ use crate::{
         self, Outcome, Stop,
         event::{Event, Kind},
         job::{Job, MarkedLines, Refusal, Selection, fresh_id},
-        ports::{Message, Ports, WorkspaceError},
+        journal::{Journal, Past},
+        money::{is_paid, receipt},
+        ports::{Message, Observer, Ports, WorkspaceError},
+        spending::{Caps, Day, Spending},
     },
     workflow::Status,
 };
@@ -81,27 +84,43 @@ impl RunRequest {
     }
 }
 
+/// What a run begins with.
+enum Begin {
+    Request(RunRequest),
+    /// It was prepared before: for a retry, or by an earlier server.
+    Job(Box<Job>, Past),
+}
+
 impl Shared {
     /// Starts a run in the background. What is wrong with the request is told by a message.
     pub fn start(self: &Arc<Self>, request: RunRequest) {
-        let run = fresh_id();
-        let stop = Stop::default();
-        let name = {
-            let mut state = self.state();
-            let name = match state.catalog.get(&request.workflow) {
-                Ok((entry, _)) => entry.name(),
-                Err(error) => {
-                    drop(state);
-                    return self.outbox.message(MessageType::ERROR, error);
-                }
-            };
-            let targets = Vec::new();
-            state.runs.insert(run.clone(), Running { name: name.clone(), stop: stop.clone(), targets });
-            name
+        let name = match self.state().catalog.get(&request.workflow) {
+            Ok((entry, _)) => Ok(entry.name()),
+            Err(error) => Err(error),
         };
+        match name {
+            Ok(name) => self.spawn(fresh_id(), name, Begin::Request(request)),
+            Err(error) => self.outbox.message(MessageType::ERROR, error),
+        }
+    }
+
+    /// Starts a run that is like an earlier one.
+    pub fn start_again(self: &Arc<Self>, job: Job) {
+        self.go_on(job, Past::default());
+    }
+
+    /// Goes on with a run that an earlier server began.
+    pub fn go_on(self: &Arc<Self>, job: Job, past: Past) {
+        self.spawn(job.run.clone(), job.name(), Begin::Job(Box::new(job), past));
+    }
+
+    fn spawn(self: &Arc<Self>, run: String, name: String, begin: Begin) {
+        let stop = Stop::default();
+        let running = Running { name: name.clone(), stop: stop.clone(), targets: Vec::new() };
+        self.state().runs.insert(run.clone(), running);
         let shared = self.clone();
         tokio::spawn(async move {
-            let work = AssertUnwindSafe(shared.run(&run, &name, request, stop)).catch_unwind().await;
+            let work = AssertUnwindSafe(shared.run(&run, &name, begin, stop)).catch_unwind().await;
             shared.state().runs.remove(&run);
             shared.ended.notify_waiters();
             if work.is_err() {
@@ -128,60 +147,82 @@ impl Shared {
         picked.len()
     }
 
-    async fn run(self: &Arc<Self>, run: &str, name: &str, request: RunRequest, stop: Stop) {
-        let job = match self.job(run, &request).await {
-            Ok(job) => job,
-            Err(Refusal(reason)) => return self.outbox.message(MessageType::ERROR, reason),
+    async fn run(self: &Arc<Self>, run: &str, name: &str, begin: Begin, stop: Stop) {
+        let (job, past) = match begin {
+            Begin::Job(job, past) => (*job, past),
+            Begin::Request(request) => match self.job(run, &request).await {
+                Ok(job) => (job, Past::default()),
+                Err(Refusal(reason)) => return self.outbox.message(MessageType::ERROR, reason),
+            },
         };
         if let Some(running) = self.state().runs.get_mut(run) {
             running.targets = job.targets();
         }
         let progress = Progress::begin(self, &self.client, &self.outbox, run, name).await.map(Arc::new);
-        let model = self.model();
-        let (events, checker) = {
-            let state = self.state();
-            (state.client.events, state.checker.clone())
-        };
+        let events = self.state().client.events;
         let observer = Arc::new(RunObserver {
             outbox: self.outbox.clone(),
             progress: progress.clone(),
             events,
             seen: Mutex::new(Seen::default()),
         });
-        let ports = Ports {
-            model,
-            workspace: Arc::new(EditorWorkspace { shared: self.clone() }),
-            observer: observer.clone(),
-            journal: self.history.clone(),
-            checker,
-        };
-        let outcome = engine::execute(job, ports, stop).await;
-        self.show_replies(&request, &outcome).await;
+        self.learn_spending().await;
+        let ports = self.ports(observer.clone());
+        let outcome = engine::execute(job.clone(), past, ports, stop).await;
+        self.show_replies(&job, &outcome).await;
         observer.tell_end();
         drop(observer);
         if let Some(progress) = &progress {
-            progress.set_outcome(outcome.summary.clone());
+            progress.set_outcome(told(&outcome));
         }
         drop(progress);
-        self.conclude(run, request, outcome);
+        self.conclude(job, outcome);
     }
 
     /// Tells how a run ended, and keeps what can be done about it.
-    fn conclude(&self, run: &str, request: RunRequest, outcome: Outcome) {
-        if !outcome.failed_files.is_empty() {
-            let failed = Failed { run: run.to_owned(), files: outcome.failed_files.clone(), request: request.clone() };
-            self.state().failed.push(failed);
-        }
+    fn conclude(&self, job: Job, outcome: Outcome) {
+        self.note_end(job, &outcome);
         let kind = match outcome.status {
             Status::Error => MessageType::ERROR,
             Status::Finished if outcome.failed.is_empty() => MessageType::INFO,
             _ => MessageType::WARNING,
         };
-        self.outbox.message(kind, outcome.summary);
+        self.outbox.message(kind, told(&outcome));
+    }
+
+    /// What other runs and other processes spent today counts for the day's cap.
+    pub async fn learn_spending(&self) {
+        if self.state().settings.limits.max_cost_per_day.is_none() {
+            return;
+        }
+        match self.histories.spent_since(Day::began()).await {
+            Ok(total) => self.day.learn(total),
+            Err(error) => {
+                let text = format!("`max-cost-per-day` counts only what this server spends: {error}");
+                self.outbox.message(MessageType::WARNING, text);
+            }
+        }
+    }
+
+    /// What a run acts with.
+    pub fn ports(self: &Arc<Self>, observer: Arc<dyn Observer>) -> Ports {
+        let (checker, caps) = {
+            let state = self.state();
+            (state.checker.clone(), Caps::from(&state.settings.limits))
+        };
+        let journal: Arc<dyn Journal> = Arc::new(self.history());
+        Ports {
+            model: self.model(),
+            workspace: Arc::new(EditorWorkspace { shared: self.clone(), journal: journal.clone() }),
+            observer,
+            journal,
+            checker,
+            spending: Spending { caps, day: self.day.clone() },
+        }
     }
 
     /// Reads what the request names, and checks all that can be checked before the first model call.
-    async fn job(self: &Arc<Self>, run: &str, request: &RunRequest) -> Result<Job, Refusal> {
+    pub async fn job(self: &Arc<Self>, run: &str, request: &RunRequest) -> Result<Job, Refusal> {
         let (files, catalog, settings, selected, open) = {
             let state = self.state();
             let open: BTreeSet<FileRef> = state.documents.keys().filter_map(|uri| state.file(uri)).collect();
@@ -231,10 +272,11 @@ impl Shared {
                 file: marked.file,
                 lines: marked.text.lines().map(str::to_owned).collect(),
             }),
-            messages: self.messages(request)?,
+            messages: self.messages(request).await?,
             tags: request.tags.clone(),
             named,
             summary: settings.summary,
+            reply_to: request.prompt.as_ref().and_then(|uri| self.state().file(uri)),
         };
         let model = self.model();
         for warning in job.prepare(&settings, |name| model.knows(name))? {
@@ -255,12 +297,14 @@ impl Shared {
     }
 
     /// The messages that are named, then the conversation so far.
-    fn messages(&self, request: &RunRequest) -> Result<Vec<Message>, Refusal> {
-        let find = |id: &String| {
-            self.history.find(id).ok_or_else(|| Refusal(format!("there is no message `{id}`; ids look like `m1`")))
-        };
-        let named: Result<Vec<_>, _> = request.messages.iter().map(find).collect();
-        Ok(named?.into_iter().chain(request.turns.iter().cloned()).collect())
+    async fn messages(&self, request: &RunRequest) -> Result<Vec<Message>, Refusal> {
+        let mut messages = Vec::new();
+        for id in &request.messages {
+            let found = self.history().find_message(id).await.map_err(|error| Refusal(error.to_string()))?;
+            messages.push(found.ok_or_else(|| Refusal(format!("there is no message `{id}`; ids look like `m1`")))?);
+        }
+        messages.extend(request.turns.iter().cloned());
+        Ok(messages)
     }
 
     pub fn selection(&self, file: &FileRef, (first_line, last_line): (u32, u32)) -> Option<Selection> {
@@ -271,6 +315,19 @@ impl Shared {
         let last_line = last_line.min(u32::try_from(lines.len()).unwrap_or(u32::MAX));
         let picked = lines.get(first_line as usize - 1..last_line as usize)?;
         Some(Selection { file: file.name.clone(), first_line, last_line, text: picked.concat() })
+    }
+}
+
+/// How a run ended, and what it cost if somebody pays for it.
+fn told(Outcome { summary, usage, .. }: &Outcome) -> String {
+    // Messages are cut off at their end; the money is not what should go.
+    const MAX_CHARS: usize = 400;
+    match is_paid(usage) {
+        true if summary.chars().count() > MAX_CHARS => {
+            format!("{}… ({})", summary.chars().take(MAX_CHARS).collect::<String>(), receipt(usage))
+        }
+        true => format!("{summary} ({})", receipt(usage)),
+        false => summary.clone(),
     }
 }
 

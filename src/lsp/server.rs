@@ -12,7 +12,12 @@ use tower_lsp::{Client, LanguageServer, jsonrpc::Result, lsp_types::*};
 use super::{
     actions, capabilities, command::Command, convert, outbox::Outbox, progress, settings, state::State, turns::Turns,
 };
-use crate::{document::Document, engine::ports::Model, history::Memory};
+use crate::{
+    document::Document,
+    engine::{ports::Model, spending::Day},
+    history::History,
+    setup,
+};
 
 /// How long the answer to `shutdown` may wait for runs to end.
 const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(1);
@@ -21,7 +26,10 @@ const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(1);
 pub struct Shared {
     pub client: Client,
     pub outbox: Outbox,
-    pub history: Arc<Memory>,
+    /// Of all workspaces.
+    pub histories: History,
+    /// What runs cost today.
+    pub day: Arc<Day>,
     /// Wakes who waits for a document to change.
     pub changed: Notify,
     /// One edit of a file at a time.
@@ -69,6 +77,10 @@ impl Shared {
                 }
                 ended.await;
             }
+            let histories = self.histories.clone();
+            let flushed = tokio::task::spawn_blocking(move || histories.flush(SHUTDOWN_PATIENCE));
+            // A thread that fell over has written what it could.
+            let _ = flushed.await;
             // What was said about their end comes before the answer, after which nobody listens.
             self.outbox.flush().await;
         };
@@ -81,7 +93,8 @@ impl Server {
     pub fn new(client: Client, origin: settings::Origin) -> Self {
         let shared = Shared {
             outbox: Outbox::new(client.clone()),
-            history: Arc::default(),
+            histories: History::open(setup::state_folder()),
+            day: Arc::default(),
             changed: Notify::new(),
             turns: Turns::default(),
             ended: Notify::new(),
@@ -112,6 +125,7 @@ impl LanguageServer for Server {
 
     async fn initialized(&self, _: InitializedParams) {
         settings::pull(&self.shared);
+        self.shared.take_up();
     }
 
     async fn shutdown(&self) -> Result<()> {

@@ -10,7 +10,7 @@ use std::{
 
 use tower_lsp::lsp_types::Url;
 
-use super::{capabilities::ClientFacts, settings::Origin, workspace::is_shown};
+use super::{apply::is_shown, capabilities::ClientFacts, settings::Origin};
 use crate::{
     config::{Problem, Settings, Source},
     document::{
@@ -19,8 +19,9 @@ use crate::{
         merge::merge,
         reference::Roots,
     },
-    engine::{Stop, ports::Checker},
+    engine::{Stop, job::Job, journal::EditId, ports::Checker},
     files::Files,
+    history::RunSummary,
     workflow::catalog::Catalog,
 };
 
@@ -42,6 +43,10 @@ pub struct State {
     pub pending: Vec<Pending>,
     /// Runs some of whose files failed, newest last.
     pub failed: Vec<Failed>,
+    /// Runs that edited something, newest last.
+    pub reverts: Vec<Reverting>,
+    /// Interrupted runs, newest first.
+    pub resumable: Vec<RunSummary>,
     /// Progress tokens in use, by number: ended ones are used again, see [`super::progress`].
     pub tokens: BTreeMap<u32, String>,
     /// The check command, where the user trusts it.
@@ -75,6 +80,8 @@ pub struct Running {
 /// A result that is kept because it couldn't be applied.
 #[derive(Clone, Debug)]
 pub struct Pending {
+    /// As the history knows it.
+    pub edit: EditId,
     pub run: String,
     /// "Write Tests".
     pub name: String,
@@ -99,9 +106,17 @@ impl Pending {
 /// What a retry needs.
 #[derive(Clone, Debug)]
 pub struct Failed {
+    pub job: Job,
+    pub files: Vec<FileRef>,
+}
+
+/// A run that can be reverted.
+#[derive(Clone, Debug)]
+pub struct Reverting {
     pub run: String,
-    pub files: Vec<String>,
-    pub request: super::runs::RunRequest,
+    /// "Write Tests".
+    pub name: String,
+    pub files: Vec<FileRef>,
 }
 
 impl State {
@@ -116,6 +131,8 @@ impl State {
             runs: BTreeMap::new(),
             pending: Vec::new(),
             failed: Vec::new(),
+            reverts: Vec::new(),
+            resumable: Vec::new(),
             checker: None,
             problems: Vec::new(),
             origin,

@@ -3,19 +3,21 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use crate::{
-    config::{Key, ModelFacts, Price, Provider, Settings, Wire},
-    engine::ports::{ModelError, ModelErrorKind, Request, Usage},
-    model::{address::Address, key::Credential},
+    config::{Key, ModelFacts, Provider, Settings, Wire},
+    engine::ports::{ModelError, ModelErrorKind, Request},
+    model::{
+        address::Address,
+        dialect::Dialect,
+        key::Credential,
+        vendor::{self, OLLAMA_HOST, VENDORS, Vendor},
+    },
     workflow::Role,
 };
 
+mod known;
+
 /// The name that always means recorded answers.
 pub const REPLAY: &str = "replay";
-/// The provider that needs no `[providers]` table.
-const OPENAI: &str = "openai";
-const OPENAI_ADDRESS: &str = "https://api.openai.com/v1";
-const OPENAI_MAIN: &str = "gpt-5-mini";
-const OPENAI_FAST: &str = "gpt-5-nano";
 
 /// Everything that is known about models before a server is asked.
 #[derive(Debug)]
@@ -24,7 +26,8 @@ pub struct Catalog {
     fast: Option<String>,
     providers: BTreeMap<String, Entry>,
     models: BTreeMap<String, ModelFacts>,
-    environment: Environment,
+    /// Whose key or address is in the environment, in the order in which they are preferred.
+    at_hand: Vec<AtHand>,
 }
 
 /// One model at one server.
@@ -37,6 +40,8 @@ pub struct Target {
     pub address_setting: String,
     pub credential: Arc<Credential>,
     pub facts: ModelFacts,
+    /// Nobody chose `model`: the newest listed one whose name has this in it stands in for it.
+    pub family: Option<&'static str>,
 }
 
 /// What a request asks for.
@@ -68,39 +73,38 @@ struct Entry {
     is_configured: bool,
 }
 
+/// A provider that the environment knows.
 #[derive(Debug)]
-struct Environment {
-    /// `OPENAI_API_KEY` or `OPENAI_BASE_URL` is set.
-    has_openai: bool,
-    openai_model: Option<String>,
-    has_anthropic: bool,
+struct AtHand {
+    vendor: &'static Vendor,
+    /// What the environment says to use.
+    model: Option<String>,
 }
 
 impl Catalog {
     pub fn new(settings: &Settings, environment: &dyn Fn(&str) -> Option<String>) -> Catalog {
         let variable =
             |name: &str| environment(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
-        let base_url = variable("OPENAI_BASE_URL");
-        let mut providers: BTreeMap<String, Entry> = settings
-            .providers
-            .iter()
-            .map(|(name, provider)| (name.clone(), entry(name, provider, &base_url, environment)))
-            .collect();
-        let implied = Provider { wire: Wire::OpenAi, base_url: None, key: Key::None, path: None };
-        let has_openai = base_url.is_some() || variable("OPENAI_API_KEY").is_some();
-        providers
-            .entry(OPENAI.to_owned())
-            .or_insert_with(|| Entry { is_configured: false, ..entry(OPENAI, &implied, &base_url, environment) });
+        let entry = |name: &str, provider: &Provider| entry(name, provider, &variable);
+        let mut providers: BTreeMap<String, Entry> =
+            settings.providers.iter().map(|(name, provider)| (name.clone(), entry(name, provider))).collect();
+        let mut at_hand = Vec::new();
+        for vendor in &VENDORS {
+            let implied = Provider { wire: vendor.wire, base_url: None, key: Key::None, path: None };
+            let implied = || Entry { is_configured: false, ..entry(vendor.provider, &implied) };
+            providers.entry(vendor.provider.to_owned()).or_insert_with(implied);
+            if let Some(names) = &vendor.variables
+                && (variable(names.key).is_some() || variable(names.base_url).is_some())
+            {
+                at_hand.push(AtHand { vendor, model: variable(names.model) });
+            }
+        }
         Catalog {
             main: settings.main.clone(),
             fast: settings.fast.clone(),
             providers,
             models: settings.models.clone(),
-            environment: Environment {
-                has_openai,
-                openai_model: variable("OPENAI_MODEL"),
-                has_anthropic: variable("ANTHROPIC_API_KEY").is_some(),
-            },
+            at_hand,
         }
     }
 
@@ -114,12 +118,26 @@ impl Catalog {
         }
     }
 
+    /// The providers that the user configured.
+    pub fn configured(&self) -> impl Iterator<Item = &str> {
+        self.providers.iter().filter(|(_, entry)| entry.is_configured).map(|(name, _)| name.as_str())
+    }
+
+    /// A provider by its name, without a model.
+    pub fn provider(&self, name: &str) -> Result<Choice, ModelError> {
+        match self.is_replay(name) {
+            true => self.replay(name),
+            false => self.target(name, "").map(|target| Choice::Server(Server::Listed(Box::new(target)))),
+        }
+    }
+
     /// Whether `name` can be chosen, as far as configuration tells.
     pub fn knows(&self, name: &str) -> bool {
         match name.split_once('/') {
             None => matches!(name, "main" | "fast" | REPLAY) || self.is_replay(name),
             Some((provider, model)) => {
-                let usable = |entry: &Entry| entry.is_configured || self.environment.has_openai;
+                let usable =
+                    |entry: &Entry| entry.is_configured || entry.wire == Wire::Ollama || self.is_at_hand(provider);
                 !model.is_empty() && self.providers.get(provider).is_some_and(usable)
             }
         }
@@ -146,13 +164,9 @@ impl Catalog {
 
     /// The error when there is no model at all: the three ways to get one.
     pub fn nothing_found(&self) -> ModelError {
-        if self.environment.has_anthropic {
-            let message = format!("`ANTHROPIC_API_KEY` is set, but {}", not_yet(Wire::Anthropic));
-            return ModelError { kind: ModelErrorKind::Configuration, message };
-        }
         configuration(
-            "no model is configured: set `OPENAI_API_KEY` in the environment, or start a model server on this machine (Ollama, \
-             llama.cpp, LM Studio, vLLM), or describe one in a `[providers]` table of the configuration file; `stepwright demo` \
+            "no model is configured: set `OPENAI_API_KEY` or `ANTHROPIC_API_KEY` in the environment, or start a model server on \
+             this machine (Ollama, llama.cpp, LM Studio, vLLM), or describe one in a `[providers]` table of the configuration file; `stepwright demo` \
              shows the program without any",
         )
     }
@@ -167,11 +181,11 @@ impl Catalog {
         }
         let configured: Vec<_> = self.providers.iter().filter(|(_, entry)| entry.is_configured).collect();
         let models: Vec<_> = configured.iter().filter(|(_, entry)| entry.wire != Wire::Replay).collect();
-        match (&models[..], &configured[..]) {
-            ([(name, _)], _) => self.only(name, role),
-            ([], _) if self.environment.has_openai => self.only(OPENAI, role),
-            ([], [(name, _)]) => self.replay(name),
-            ([], _) => Ok(Choice::Server(Server::Discovered)),
+        match (&models[..], &self.at_hand[..], &configured[..]) {
+            ([(name, _)], ..) => self.only(name, role),
+            ([], [first, ..], _) => self.only(first.vendor.provider, role),
+            ([], _, [(name, _)]) => self.replay(name),
+            ([], ..) => Ok(Choice::Server(Server::Discovered)),
             _ => Err(configuration(
                 "several providers are configured, but no model is chosen: set `main = \"provider/model\"` in `[roles]`",
             )),
@@ -181,22 +195,29 @@ impl Catalog {
     /// The role's model where only one provider comes into question.
     fn only(&self, provider: &str, role: Role) -> Result<Choice, ModelError> {
         let target = self.target(provider, "")?;
-        let model = match (provider == OPENAI, &self.environment.openai_model, target.address.is_openai()) {
-            (true, Some(model), _) => model.clone(),
-            (true, None, true) => match role {
-                Role::Main => OPENAI_MAIN.to_owned(),
-                Role::Fast => OPENAI_FAST.to_owned(),
-            },
-            _ if target.address.is_loopback() => return Ok(Choice::Server(Server::Listed(Box::new(target)))),
-            // The first of a hosted server's models may be any, at any price.
-            (true, None, false) => {
-                return Err(configuration(
-                    "no model is chosen: set `OPENAI_MODEL` in the environment, or `main` in `[roles]`",
-                ));
-            }
-            _ => return Err(configuration(format!("no model is chosen: set `main = \"{provider}/…\"` in `[roles]`"))),
+        let at_hand = self.at_hand.iter().find(|at_hand| at_hand.vendor.provider == provider);
+        let chosen = at_hand.and_then(|at_hand| at_hand.model.as_deref());
+        let usual = || Vendor::of(provider)?.known(role).filter(|_| target.address.is_vendor());
+        let (model, family) = match (chosen, usual()) {
+            (Some(model), _) => (model, None),
+            (None, Some(known)) => (known.model, known.family),
+            (None, None) => ("", None),
         };
-        self.model(provider, &model)
+        if model.is_empty() {
+            if target.address.is_loopback() {
+                return Ok(Choice::Server(Server::Listed(Box::new(target))));
+            }
+            // The first of a hosted server's models may be any, at any price.
+            let variable = at_hand.and_then(|at_hand| Some(at_hand.vendor.variables.as_ref()?.model));
+            return Err(configuration(match variable {
+                Some(name) => {
+                    format!("no model is chosen: set `{name}` in the environment, or `main` in `[roles]`")
+                }
+                None => format!("no model is chosen: set `main = \"{provider}/…\"` in `[roles]`"),
+            }));
+        }
+        let target = self.target(provider, model)?;
+        Ok(Choice::Server(Server::Model(Box::new(Target { family, ..target }))))
     }
 
     fn named(&self, name: &str) -> Result<Choice, ModelError> {
@@ -209,10 +230,14 @@ impl Catalog {
                 Err(configuration(format!("`{name}` names no model: write `{provider}/…`")))
             }
             "" => Err(configuration(format!(
-                "`{name}` names no provider: write `provider/model`, such as `{OPENAI}/{OPENAI_MAIN}`"
+                "`{name}` names no provider: write `provider/model`, such as `openai/gpt-5-mini`"
             ))),
             _ => self.model(provider, model),
         }
+    }
+
+    fn is_at_hand(&self, provider: &str) -> bool {
+        self.at_hand.iter().any(|at_hand| at_hand.vendor.provider == provider)
     }
 
     fn is_replay(&self, provider: &str) -> bool {
@@ -250,16 +275,13 @@ impl Catalog {
                 "no provider `{provider}` is configured: {hint}add `[providers.{provider}]`"
             )));
         };
-        if entry.wire != Wire::OpenAi {
-            return Err(configuration(format!("the provider `{provider}` can't be used: {}", not_yet(entry.wire))));
-        }
-        let Some(address) = &entry.address else {
+        let (Some(address), Some(dialect)) = (&entry.address, Dialect::of(entry.wire)) else {
             return Err(configuration(format!(
                 "the provider `{provider}` has no address: set {}",
                 entry.address_setting
             )));
         };
-        let address = Address::parse(address)
+        let address = Address::parse(address, dialect)
             .map_err(|error| configuration(format!("failed to use {}: {error}", entry.address_setting)))?;
         Ok(Target {
             provider: provider.to_owned(),
@@ -268,6 +290,7 @@ impl Catalog {
             address_setting: entry.address_setting.clone(),
             credential: entry.credential.clone(),
             facts: self.facts(&format!("{provider}/{model}")),
+            family: None,
         })
     }
 }
@@ -282,59 +305,46 @@ impl Target {
     pub fn lacks_key(&self) -> bool {
         matches!(&*self.credential, Credential::Environment { value: None, .. }) && !self.address.is_loopback()
     }
-
-    /// What these tokens cost, in USD.
-    pub fn cost(&self, usage: &Usage) -> Option<f64> {
-        const TOKENS_PER_PRICE: f64 = 1e6;
-        let Price { input, cached, output } = self.facts.price?;
-        let fresh = usage.input.saturating_sub(usage.cached) as f64 * input;
-        let again = usage.cached.min(usage.input) as f64 * cached.unwrap_or(input);
-        Some((fresh + again + usage.output as f64 * output) / TOKENS_PER_PRICE)
-    }
 }
 
-fn entry(
-    name: &str,
-    provider: &Provider,
-    openai_base: &Option<String>,
-    environment: &dyn Fn(&str) -> Option<String>,
-) -> Entry {
-    let is_openai = name == OPENAI && provider.wire == Wire::OpenAi;
-    let (address, address_setting) = match (&provider.base_url, openai_base) {
-        (None, Some(base)) if is_openai => (Some(base.clone()), "`OPENAI_BASE_URL`".to_owned()),
-        (None, _) if is_openai => (Some(OPENAI_ADDRESS.to_owned()), "`OPENAI_BASE_URL`".to_owned()),
-        (base, _) => (base.clone(), format!("`base-url` in `[providers.{name}]`")),
-    };
-    // Only the address that the environment names, and OpenAI itself, may get the environment's key.
-    let is_trusted = |base: &str| Address::parse(base).is_ok_and(|address| address.is_openai());
-    let key = match &provider.key {
-        Key::None if is_openai && provider.base_url.as_deref().is_none_or(is_trusted) => {
-            &Key::Env("OPENAI_API_KEY".to_owned())
+fn entry(name: &str, provider: &Provider, variable: &dyn Fn(&str) -> Option<String>) -> Entry {
+    // A table of the user's may have a vendor's name and another wire; then it is none of the vendor's.
+    let vendor = Vendor::of(name).filter(|vendor| vendor.wire == provider.wire);
+    let variables = vendor.and_then(|vendor| vendor.variables.as_ref());
+    let own_setting = || format!("`base-url` in `[providers.{name}]`");
+    let (address, address_setting) = match (&provider.base_url, variables, vendor) {
+        (Some(base), ..) => (Some(base.clone()), own_setting()),
+        (None, Some(names), Some(vendor)) => {
+            let address = variable(names.base_url).unwrap_or_else(|| vendor.address.to_owned());
+            (Some(address), format!("`{}`", names.base_url))
         }
-        key => key,
+        // Where there is only one place that a wire can mean, nobody has to write it.
+        (None, ..) => {
+            let vendor = Vendor::speaking(provider.wire).filter(|vendor| vendor.wire != Wire::OpenAi);
+            let moved = variable(OLLAMA_HOST).filter(|_| provider.wire == Wire::Ollama);
+            let address = moved.map(|host| vendor::ollama_address(&host));
+            (address.or(vendor.map(|vendor| vendor.address.to_owned())), own_setting())
+        }
+    };
+    // The environment's key goes to nobody but the vendor itself and the address that the environment names.
+    let is_vendors = || {
+        let address = Dialect::of(provider.wire).and_then(|dialect| Address::parse(address.as_ref()?, dialect).ok());
+        address.is_some_and(|address| address.is_vendor())
+    };
+    let is_environments = variables.is_some() && provider.base_url.is_none();
+    let theirs = Vendor::speaking(provider.wire).and_then(|vendor| vendor.variables.as_ref());
+    let key = match (&provider.key, theirs) {
+        (Key::None, Some(names)) if is_environments || is_vendors() => &Key::Env(names.key.to_owned()),
+        (key, _) => key,
     };
     Entry {
         wire: provider.wire,
         address,
         address_setting,
-        credential: Arc::new(Credential::new(key, environment)),
+        credential: Arc::new(Credential::new(key, variable)),
         file: provider.path.clone(),
         is_configured: true,
     }
-}
-
-/// Why a wire can't be used, and what works instead.
-fn not_yet(wire: Wire) -> String {
-    let (wire, address) = match wire {
-        Wire::Anthropic => ("anthropic", "https://api.anthropic.com/v1"),
-        Wire::Ollama => ("ollama", "http://127.0.0.1:11434/v1"),
-        Wire::OpenAi => ("openai", OPENAI_ADDRESS),
-        Wire::Replay => ("replay", "FILE"),
-    };
-    format!(
-        "the wire `{wire}` isn't supported yet (`openai` and `replay` are); use the server's OpenAI-compatible address with \
-         `wire = \"openai\"` and `base-url = \"{address}\"` in `[providers]`"
-    )
 }
 
 fn configuration(message: impl Into<String>) -> ModelError {

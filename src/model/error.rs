@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::{
     engine::ports::{ModelError, ModelErrorKind},
-    model::{catalog::Target, key::Credential},
+    model::{catalog::Target, dialect::Dialect, key::Credential},
 };
 
 /// A request that gave no whole answer.
@@ -49,6 +49,8 @@ pub enum Cause {
     NotFound,
     /// Carries the parameter's name, if told.
     UnsupportedParameter(Option<String>),
+    /// The longest answer that it takes a request for, in tokens.
+    OutputLimit(u64),
     Filtered,
     Rejected,
     Redirect(Option<String>),
@@ -105,6 +107,11 @@ impl Failure {
             (None, "") => what,
             (None, said) => format!("{what} ({said})"),
         }
+    }
+
+    /// Says what to do.
+    pub fn remedy(&self, target: &Target) -> String {
+        self.parts(target, None).2
     }
 
     fn parts(&self, target: &Target, listed: Option<&[String]>) -> (ModelErrorKind, String, String) {
@@ -183,7 +190,7 @@ impl Failure {
                 return (
                     Kind::Protocol,
                     format!("the server sent {detail}"),
-                    format!("check that {setting} leads to an OpenAI-compatible API"),
+                    format!("check that {setting} leads to {}", address.dialect().api()),
                 );
             }
             Cause::Garbled(detail) => {
@@ -217,11 +224,12 @@ impl Failure {
             Cause::NotFound => {
                 (Kind::NotFound, "the server knows no such model or address", not_found_remedy(target, listed))
             }
-            Cause::UnsupportedParameter(_) | Cause::Rejected => (
+            Cause::UnsupportedParameter(_) | Cause::OutputLimit(_) | Cause::Rejected => (
                 Kind::Rejected,
                 "the server rejected the request",
                 format!(
-                    "check that {setting} leads to an OpenAI-compatible API and that `{}` is a chat model",
+                    "check that {setting} leads to {} and that `{}` is a chat model",
+                    address.dialect().api(),
                     target.model
                 ),
             ),
@@ -238,7 +246,7 @@ impl Failure {
 }
 
 impl Target {
-    fn key_remedy(&self) -> String {
+    pub fn key_remedy(&self) -> String {
         match &*self.credential {
             Credential::None => format!("name its key with `key-env` in `[providers.{}]`", self.provider),
             Credential::Environment { name, value: None } => {
@@ -252,7 +260,8 @@ impl Target {
     }
 }
 
-fn not_found_remedy(target: &Target, listed: Option<&[String]>) -> String {
+/// What to do about a model that isn't there, of a server that lists these.
+pub fn not_found_remedy(target: &Target, listed: Option<&[String]>) -> String {
     /// Of a list that may have hundreds.
     const SHOWN: usize = 6;
     let Some(listed) = listed.filter(|listed| !listed.is_empty()) else {
@@ -267,12 +276,16 @@ fn not_found_remedy(target: &Target, listed: Option<&[String]>) -> String {
         let near = |name: &str| strsim::jaro_winkler(name, &target.model);
         near(b).total_cmp(&near(a))
     });
+    let pull = match target.address.dialect() {
+        Dialect::Ollama => format!("run `ollama pull {}`, or: ", target.model),
+        Dialect::OpenAi | Dialect::Anthropic => String::new(),
+    };
     let names: Vec<String> = nearest.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
     let more = match listed.len().saturating_sub(SHOWN) {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    format!("did you mean {}? The server lists {}{more}", names[0], names.join(", "))
+    format!("{pull}did you mean {}? The server lists {}{more}", names[0], names.join(", "))
 }
 
 /// `350 ms`, `45 s`, `17 min`, `3 h`, `12 days`.

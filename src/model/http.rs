@@ -57,7 +57,7 @@ pub fn cause(error: reqwest::Error) -> Cause {
     let mut source: Option<&(dyn Error + 'static)> = Some(&error);
     while let Some(error) = source {
         if let Some(tls) = tls(error) {
-            return Cause::Certificate(tls.to_string());
+            return Cause::Certificate(certificate(tls));
         }
         if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
             return Cause::ConnectionRefused;
@@ -75,6 +75,24 @@ pub fn cause(error: reqwest::Error) -> Cause {
 fn tls<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
     let wrapped = || error.downcast_ref::<io::Error>()?.get_ref();
     error.downcast_ref().or_else(|| tls(wrapped()?))
+}
+
+/// In words, where people meet it.
+fn certificate(error: &rustls::Error) -> String {
+    use rustls::{CertificateError as Fault, Error::InvalidCertificate};
+    let text = error.to_string();
+    match error {
+        InvalidCertificate(Fault::UnknownIssuer) => "nobody that this system trusts vouches for its certificate".to_owned(),
+        InvalidCertificate(Fault::Expired | Fault::ExpiredContext { .. }) => "its certificate has expired".to_owned(),
+        InvalidCertificate(Fault::NotValidForName | Fault::NotValidForNameContext { .. }) => {
+            "its certificate is for another host".to_owned()
+        }
+        // What `openssl req -x509` makes unless told otherwise.
+        _ if text.contains("CaUsedAsEndEntity") => {
+            "its certificate is self-signed and made to sign others; one with `basicConstraints=CA:FALSE` can be trusted".to_owned()
+        }
+        _ => text,
+    }
 }
 
 /// The last link of the chain, which says most: the others are the layers that handed it on.

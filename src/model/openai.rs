@@ -1,265 +1,21 @@
-//! The OpenAI wire, chat completions: one request, one answer. Knows nothing of retries, pace or prices.
+//! The OpenAI wire, chat completions, in the forms that its many imitations give it.
 
-pub mod decode;
-
-use std::time::{Duration, SystemTime};
-
-use reqwest::{
-    Response, StatusCode,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION},
-};
-use secrecy::{ExposeSecret, SecretString};
-use serde::Serialize;
-use tokio::time::{Instant, timeout_at};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::{
-    engine::ports::{Finish, Request, Usage},
+    engine::ports::{Request, Usage},
     model::{
-        address::Address,
+        answer::{Answer, Piece},
+        dialect::Prompt,
         error::{
-            Cause, Failure,
+            Cause,
             body::{self, Verdict},
         },
-        http,
-        output::Output,
-        redact, retry,
-        sse::Splitter,
+        form::Limit,
+        stream::Event,
     },
 };
-
-use decode::{Decoder, Piece};
-
-/// Of an error's body, in bytes.
-const LONGEST_ERROR: usize = 64 << 10;
-const ERROR_TIMEOUT: Duration = Duration::from_secs(5);
-/// For usage and `[DONE]` after the model said that it was finished.
-const END_TIMEOUT: Duration = Duration::from_secs(3);
-/// Tokens are estimated where they aren't counted. Within a factor of two for prose and code in any script.
-const BYTES_PER_TOKEN: u64 = 3;
-
-/// One request to one server.
-pub struct Call<'a> {
-    pub http: &'a reqwest::Client,
-    pub address: &'a Address,
-    pub key: Option<&'a SecretString>,
-    pub model: &'a str,
-    pub max_output_tokens: Option<u64>,
-    pub form: Form,
-    pub request: &'a Request,
-    pub timing: Timing,
-}
-
-/// What this server takes of the parameters that differ between servers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Form {
-    pub limit: Limit,
-    /// Whether another name for the limit is worth a try.
-    pub is_first_limit: bool,
-    pub has_stream_options: bool,
-}
-
-/// How the output limit is called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Limit {
-    MaxTokens,
-    MaxCompletionTokens,
-    Absent,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub struct Timing {
-    pub first_byte: Duration,
-    pub idle: Duration,
-    /// The whole answer's.
-    pub call: Duration,
-    pub deadline: Instant,
-}
-
-impl Form {
-    pub fn new(address: &Address) -> Form {
-        let limit = if address.is_openai() { Limit::MaxCompletionTokens } else { Limit::MaxTokens };
-        Form { limit, is_first_limit: true, has_stream_options: true }
-    }
-
-    /// Changes what the server complained about. `false` if nothing that was sent can be meant.
-    pub fn adapt(&mut self, parameter: Option<&str>, said: &str) -> bool {
-        let complains =
-            |name: &str| parameter.map_or_else(|| said.contains(name), |parameter| parameter.starts_with(name));
-        if complains("stream_options") && self.has_stream_options {
-            self.has_stream_options = false;
-            return true;
-        }
-        let (name, other) = match self.limit {
-            Limit::MaxTokens => ("max_tokens", Limit::MaxCompletionTokens),
-            Limit::MaxCompletionTokens => ("max_completion_tokens", Limit::MaxTokens),
-            Limit::Absent => return false,
-        };
-        if complains(name) {
-            self.limit = if self.is_first_limit { other } else { Limit::Absent };
-            self.is_first_limit = false;
-            return true;
-        }
-        false
-    }
-}
-
-/// About how many tokens the prompt has.
-pub fn estimate(request: &Request) -> u64 {
-    // Runs of one character (indentation, rules of dashes) are few tokens.
-    let bytes = |text: &str| text.as_bytes().windows(2).filter(|pair| pair[0] != pair[1]).count() as u64 + 1;
-    (bytes(&request.system) + bytes(&request.shared) + bytes(&request.prompt)) / BYTES_PER_TOKEN
-}
-
-impl Call<'_> {
-    /// Sends the request and puts the answer's text out. `begun` is called once the server has begun to answer.
-    pub async fn run(&self, output: &Output, begun: impl FnOnce()) -> Result<(Finish, Usage), Failure> {
-        let first_byte = (Instant::now() + self.timing.first_byte).min(self.timing.deadline);
-        let response = self.send(first_byte).await?;
-        let request_id = request_id(response.headers());
-        let mut decoder = Decoder::default();
-        let read = self.read(response, first_byte, &mut decoder, output, begun).await;
-        let is_late = decoder.has_begun();
-        let whole = read.and_then(|()| decoder.end(estimate(self.request)).map_err(Verdict::from));
-        whole.map_err(|verdict| Failure { request_id, is_late, ..self.failure(verdict) })
-    }
-
-    /// Reads events until nothing more is to come.
-    async fn read(
-        &self,
-        mut response: Response,
-        first_byte: Instant,
-        decoder: &mut Decoder,
-        output: &Output,
-        begun: impl FnOnce(),
-    ) -> Result<(), Verdict> {
-        let (mut splitter, mut events, mut begun) = (Splitter::default(), Vec::new(), Some(begun));
-        let mut until = first_byte;
-        let mut end = None;
-        loop {
-            if decoder.is_finished() {
-                until = *end.get_or_insert_with(|| Instant::now() + END_TIMEOUT);
-            }
-            let bytes = match timeout_at(until, response.chunk()).await {
-                Ok(Ok(Some(bytes))) => bytes,
-                Ok(Ok(None)) => return Ok(()),
-                // Whatever happens after the model said that it was finished, the answer is whole.
-                Ok(Err(_)) | Err(_) if decoder.is_finished() => return Ok(()),
-                Ok(Err(_)) => return Err(Cause::Truncated.into()),
-                Err(_) => return Err(self.silence(begun.is_some()).into()),
-            };
-            let split = splitter.feed(&bytes, &mut events);
-            if let Some(begun) = begun.take_if(|_| !events.is_empty()) {
-                begun();
-            }
-            for event in events.drain(..) {
-                match decoder.event(&event)? {
-                    Piece::Text(text) => output.text(text),
-                    Piece::Nothing => {}
-                    Piece::End => return Ok(()),
-                }
-            }
-            split.map_err(|error| Cause::Garbled(error.what()))?;
-            // Comments count: they say that the server is at it.
-            until = (Instant::now() + self.timing.idle).min(self.timing.deadline);
-        }
-    }
-
-    /// Sends the request, and waits for an event stream to begin.
-    async fn send(&self, first_byte: Instant) -> Result<Response, Failure> {
-        let mut request = self
-            .http
-            .post(self.address.chat())
-            .header(CONTENT_TYPE, "application/json")
-            .header(ACCEPT, "text/event-stream");
-        if let Some(key) = self.key {
-            let header = HeaderValue::try_from(format!("Bearer {}", key.expose_secret()));
-            let mut header = header
-                .map_err(|_| Failure::new(Cause::Key("the key holds characters that no key may have".to_owned())))?;
-            header.set_sensitive(true);
-            request = request.header(AUTHORIZATION, header);
-        }
-        let response = timeout_at(first_byte, request.body(self.body()).send())
-            .await
-            .map_err(|_| Failure::new(self.silence(true)))?
-            .map_err(|error| self.failure(http::cause(error).into()))?;
-        let headers = response.headers();
-        let is_stream = header(headers, CONTENT_TYPE)
-            .is_some_and(|kind| kind.to_ascii_lowercase().starts_with("text/event-stream"));
-        let is_plain =
-            header(headers, CONTENT_ENCODING).is_none_or(|encoding| encoding.eq_ignore_ascii_case("identity"));
-        match response.status() {
-            StatusCode::OK if is_stream && is_plain => Ok(response),
-            StatusCode::OK if !is_plain => {
-                Err(self.failure(Cause::Protocol("a compressed answer that nobody asked for".to_owned()).into()))
-            }
-            _ => Err(self.refusal(response).await),
-        }
-    }
-
-    /// What the server said instead of answering.
-    async fn refusal(&self, response: Response) -> Failure {
-        let (status, headers) = (response.status(), response.headers().clone());
-        let code = status.as_u16();
-        if status.is_redirection() {
-            // Only where it leads: the rest of an address may hold anything.
-            let to = header(&headers, LOCATION).and_then(|to| self.address.chat().join(to).ok());
-            let to = to.map(|to| format!("{}{}", to.origin().ascii_serialization(), to.path()));
-            let to = to.map(|to| redact::message(&to, self.key, &[]));
-            return Failure { status: Some(code), ..Failure::new(Cause::Redirect(to)) };
-        }
-        let text = tokio::time::timeout(ERROR_TIMEOUT, read_start(response)).await.unwrap_or_default();
-        let verdict = match status {
-            StatusCode::OK if !serde_json::from_str(&text).is_ok_and(|value| body::is_error(&value)) => {
-                let kind = header(&headers, CONTENT_TYPE).unwrap_or("something without a type");
-                Cause::Protocol(format!("`{}` instead of an event stream", redact::message(kind, self.key, &[]))).into()
-            }
-            status if status.is_success() && status != StatusCode::OK => {
-                Cause::Protocol(format!("status {code} instead of an answer")).into()
-            }
-            _ => body::judge(code, &text),
-        };
-        let retry_after = retry::retry_after(&headers, SystemTime::now()).or(verdict.retry_after);
-        let status = (!status.is_success()).then_some(code);
-        Failure { status, request_id: request_id(&headers), retry_after, ..self.failure(verdict) }
-    }
-
-    fn failure(&self, verdict: Verdict) -> Failure {
-        let prompt = [&*self.request.system, &self.request.shared, &self.request.prompt];
-        let said = redact::message(&verdict.said, self.key, &prompt);
-        Failure { said, retry_after: verdict.retry_after, ..Failure::new(verdict.cause) }
-    }
-
-    fn silence(&self, is_first: bool) -> Cause {
-        match Instant::now() >= self.timing.deadline {
-            true => Cause::Call(self.timing.call),
-            false if is_first => Cause::FirstByte(self.timing.first_byte),
-            false => Cause::Idle(self.timing.idle),
-        }
-    }
-
-    fn body(&self) -> Vec<u8> {
-        let Request { system, shared, prompt, .. } = self.request;
-        let limit = |limit| self.max_output_tokens.filter(|_| self.form.limit == limit);
-        // Shared documents first: what comes before the breakpoint is the same for every request of a batch, byte by byte.
-        let user = if shared.is_empty() { prompt.clone() } else { format!("{shared}\n\n{prompt}") };
-        let system = (!system.is_empty()).then_some(Message { role: "system", content: system });
-        let body = Body {
-            model: self.model,
-            stream: true,
-            stream_options: self.form.has_stream_options.then_some(StreamOptions { include_usage: true }),
-            max_tokens: limit(Limit::MaxTokens),
-            max_completion_tokens: limit(Limit::MaxCompletionTokens),
-            messages: system.into_iter().chain([Message { role: "user", content: &user }]).collect(),
-        };
-        serde_json::to_vec(&body).expect("strings and numbers are always JSON")
-    }
-}
-
-impl From<Cause> for Verdict {
-    fn from(cause: Cause) -> Verdict {
-        Verdict { cause, said: String::new(), retry_after: None }
-    }
-}
 
 /// No temperature: several models take only their own.
 #[derive(Serialize)]
@@ -286,25 +42,110 @@ struct Message<'a> {
     content: &'a str,
 }
 
-fn header(headers: &HeaderMap, name: impl reqwest::header::AsHeaderName) -> Option<&str> {
-    headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim)
+pub fn body(prompt: &Prompt) -> Vec<u8> {
+    let form = prompt.form;
+    let Request { system, shared, prompt: last, .. } = prompt.request;
+    let limit = |limit| prompt.max_output_tokens.filter(|_| form.limit == limit);
+    // Shared documents first: what comes before the breakpoint is the same for every request of a batch, byte by byte.
+    let begin = if form.has_system_role { "" } else { system };
+    let parts: Vec<&str> = [begin, shared, last].into_iter().filter(|part| !part.is_empty()).collect();
+    let user = parts.join("\n\n");
+    let system = (form.has_system_role && !system.is_empty()).then_some(Message { role: "system", content: system });
+    let body = Body {
+        model: prompt.model,
+        stream: true,
+        stream_options: form.has_stream_options.then_some(StreamOptions { include_usage: true }),
+        max_tokens: limit(Limit::MaxTokens),
+        max_completion_tokens: limit(Limit::MaxCompletionTokens),
+        messages: system.into_iter().chain([Message { role: "user", content: &user }]).collect(),
+    };
+    serde_json::to_vec(&body).expect("strings and numbers are always JSON")
 }
 
-/// Short and printable, or nothing: it is shown.
-fn request_id(headers: &HeaderMap) -> Option<String> {
-    const LONGEST: usize = 80;
-    let id = header(headers, "x-request-id").or_else(|| header(headers, "request-id"))?;
-    (!id.is_empty() && id.len() <= LONGEST && id.bytes().all(|byte| byte.is_ascii_graphic())).then(|| id.to_owned())
+/// Takes in one event.
+pub fn event(answer: &mut Answer, event: &Event) -> Result<Piece, Verdict> {
+    let data = event.data.trim();
+    match (event.name.as_str(), data) {
+        ("error", _) => return Err(body::judge(200, data)),
+        ("ping", _) | (_, "") => return Ok(Piece::Nothing),
+        (_, "[DONE]") => return Ok(Piece::End),
+        _ => {}
+    }
+    let chunk: Chunk = serde_json::from_str(data).map_err(|error| Verdict {
+        // The error may quote what it couldn't read, so it is cleaned like a server's own words.
+        said: error.to_string(),
+        ..Cause::Garbled("an event of another form").into()
+    })?;
+    // vLLM's older versions put an error in an object of that name.
+    if chunk.error.is_some_and(|error| !error.is_null()) || chunk.object.as_deref() == Some("error") {
+        return Err(body::judge(200, data));
+    }
+    if let Some(usage) = chunk.usage.as_ref().and_then(usage) {
+        answer.count(usage);
+    }
+    // One answer was asked for, so there is one choice; some servers number it from 1.
+    let Some(choice) = chunk.choices.unwrap_or_default().into_iter().next() else {
+        return Ok(Piece::Nothing);
+    };
+    let delta = choice.delta.unwrap_or_default();
+    if let Some(refusal) = delta.refusal {
+        answer.refuse(&refusal);
+    }
+    let piece = answer.text(delta.content.map(Content::text).unwrap_or_default())?;
+    answer.finish(choice.finish_reason.as_deref().unwrap_or_default());
+    Ok(piece)
 }
 
-async fn read_start(mut response: Response) -> String {
-    let mut start = Vec::new();
-    while let Ok(Some(bytes)) = response.chunk().await {
-        let room = LONGEST_ERROR - start.len();
-        start.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        if start.len() == LONGEST_ERROR {
-            break;
+fn usage(value: &Value) -> Option<Usage> {
+    let number = |value: &Value| value.as_u64();
+    let input = number(&value["prompt_tokens"])?;
+    let output = number(&value["completion_tokens"]).unwrap_or_default();
+    let cached =
+        number(&value["prompt_tokens_details"]["cached_tokens"]).or_else(|| number(&value["prompt_cache_hit_tokens"]));
+    Some(Usage { input, cached: cached.unwrap_or_default().min(input), output, cost: None })
+}
+
+#[derive(Deserialize)]
+struct Chunk {
+    choices: Option<Vec<Choice>>,
+    usage: Option<Value>,
+    error: Option<Value>,
+    object: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Choice {
+    delta: Option<Delta>,
+    finish_reason: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+struct Delta {
+    content: Option<Content>,
+    refusal: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Content {
+    Text(String),
+    Parts(Vec<Part>),
+}
+
+#[derive(Deserialize)]
+struct Part {
+    /// Absent in parts that aren't text.
+    text: Option<String>,
+}
+
+impl Content {
+    fn text(self) -> String {
+        match self {
+            Content::Text(text) => text,
+            Content::Parts(parts) => parts.into_iter().filter_map(|part| part.text).collect(),
         }
     }
-    String::from_utf8_lossy(&start).into_owned()
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,13 +20,22 @@ type Answer<'a> = BoxStream<'a, Result<Delta, ModelError>>;
 #[derive(Clone, Debug)]
 pub struct Recorder {
     file: PathBuf,
+    documents: Documents,
     /// Held while the file is rewritten.
     writing: Arc<Mutex<()>>,
 }
 
+/// What becomes of the texts that the user works on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Documents {
+    Kept,
+    /// For a bug report. An entry is found by its prompt's last line, and its reply is what the model wrote of its own.
+    LeftOut,
+}
+
 impl Recorder {
-    pub fn new(file: PathBuf) -> Recorder {
-        Recorder { file, writing: Arc::default() }
+    pub fn new(file: PathBuf, documents: Documents) -> Recorder {
+        Recorder { file, documents, writing: Arc::default() }
     }
 
     /// Passes `answer` on; its end comes when it is on disk. A record that can't be written fails no run, but is logged. `keys` is asked
@@ -42,7 +51,10 @@ impl Recorder {
             let item = answer.next().await?;
             match &item {
                 Ok(Delta::Text(text)) => reply.push_str(text),
-                Ok(Delta::Done { finish, .. }) => recorder.write(entry(&request, &reply, finish, &keys())).await,
+                Ok(Delta::Done { finish, .. }) => {
+                    let entry = entry(&request, &reply, finish, &keys());
+                    recorder.write(recorder.without_documents(entry, &request)).await;
+                }
                 Ok(Delta::Waiting { .. }) | Err(_) => {}
             }
             Some((item, (answer, reply, recorder, request, keys)))
@@ -50,8 +62,19 @@ impl Recorder {
         .boxed()
     }
 
+    fn without_documents(&self, entry: replay::Entry, request: &Request) -> replay::Entry {
+        if self.documents == Documents::Kept {
+            return entry;
+        }
+        let shared = replay::without_nonce(&request.shared, &request.nonce);
+        // What stands above the last line is documents, or was made from them: selections, messages, drafts.
+        let (above, last) = last_line(&entry.pattern);
+        let reply = redact::without_documents(&entry.reply, &[&shared, above]);
+        replay::Entry { pattern: last.to_owned(), reply, ..entry }
+    }
+
     async fn write(&self, entry: replay::Entry) {
-        let Recorder { file, writing } = self.clone();
+        let Recorder { file, writing, .. } = self.clone();
         let written = tokio::task::spawn_blocking(move || {
             let _guard = writing.lock().unwrap_or_else(PoisonError::into_inner);
             append(&file, entry)
@@ -76,6 +99,19 @@ fn entry(request: &Request, reply: &str, finish: &Finish, keys: &[SecretString])
     replay::Entry { pattern: clean(&request.prompt), reply: clean(reply), delay_ms: 0, chunk_ms: 0, finish }
 }
 
+/// The last line that isn't blank, or a tag that ends a document, and what stands above it.
+fn last_line(prompt: &str) -> (&str, &str) {
+    let mut end = prompt.len();
+    for line in prompt.rsplit('\n') {
+        let start = end - line.len();
+        if !line.trim().is_empty() && !line.starts_with("</document-") {
+            return (&prompt[..start], line);
+        }
+        end = start.saturating_sub(1);
+    }
+    ("", "")
+}
+
 /// Rewrites the file as a whole, so that it is valid at every moment.
 fn append(file: &Path, entry: replay::Entry) -> anyhow::Result<()> {
     let mut entries = if file.exists() { replay::load(file)? } else { Vec::new() };
@@ -86,4 +122,23 @@ fn append(file: &Path, entry: replay::Entry) -> anyhow::Result<()> {
     new.write_all(b"\n")?;
     new.persist(file)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_line_says_which_step_it_is() {
+        for (prompt, above, last) in [
+            ("a\nb\n\nAsk for c.\n", "a\nb\n\n", "Ask for c."),
+            ("one", "", "one"),
+            ("\n\n", "", ""),
+            ("", "", ""),
+            ("é\n\u{2029}", "", "é"),
+            ("Look at this:\n</document-NONCE>\n", "", "Look at this:"),
+        ] {
+            assert_eq!(last_line(prompt), (above, last), "{prompt:?}");
+        }
+    }
 }

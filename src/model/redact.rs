@@ -1,6 +1,6 @@
 //! Cleans what a server said before a person reads it: no keys, no prompt, one line.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use secrecy::{ExposeSecret, SecretString};
 
@@ -18,6 +18,21 @@ pub fn without_key(text: &str, key: Option<&SecretString>) -> String {
         Some(key) => without_quotes(text, &[key.expose_secret()], KEY_QUOTE, KEY_MARK),
         None => text.to_owned(),
     }
+}
+
+/// Replaces each line, and each longer stretch, that stands in one of the documents. What remains is the writer's own; line breaks,
+/// fences and tags stay, so that the form can still be seen.
+pub fn without_documents(text: &str, documents: &[&str]) -> String {
+    let known: HashSet<&str> = documents.iter().flat_map(|document| document.lines().map(str::trim)).collect();
+    let is_form = |line: &str| line.is_empty() || line.starts_with("```") || line.starts_with('<');
+    let lines = text.split_inclusive('\n').map(|line| {
+        let bare = line.trim();
+        let is_quote = !is_form(bare) && known.contains(bare);
+        if is_quote { line.replace(line.trim_end_matches('\n'), PROMPT_MARK) } else { line.to_owned() }
+    });
+    // What no document has at its line ends keeps a quote within its line.
+    let text = lines.collect::<String>().replace('\n', "\0\n\0");
+    without_quotes(&text, documents, PROMPT_QUOTE, PROMPT_MARK).replace('\0', "")
 }
 
 /// Makes one short line of `text`, without anything quoted from the key or the prompt.
@@ -76,6 +91,17 @@ fn is_invisible(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn documents_are_left_out_of_what_was_made_from_them() {
+        let document = "import os\n\ndef launch(missiles):\n    return missiles.launch()\n";
+        let reply = "Here:\n<file-NONCE>\n```python\nimport os\n\ndef launch(missiles, when):\n    \"\"\"New.\"\"\"\n    return missiles.launch()\n```\n</file-NONCE>\n";
+        assert_eq!(
+            without_documents(reply, &["", document]),
+            "Here:\n<file-NONCE>\n```python\n…\n\n…, when):\n    \"\"\"New.\"\"\"\n…\n```\n</file-NONCE>\n"
+        );
+        assert_eq!(without_documents("", &[document]), "");
+    }
 
     #[test]
     fn quotes_of_key_and_prompt_are_replaced() {

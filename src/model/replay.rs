@@ -5,17 +5,15 @@ use std::{path::Path, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    engine::ports::{Finish, ModelError, ModelErrorKind, Request, Usage},
+    engine::ports::{BYTES_PER_TOKEN, Finish, ModelError, ModelErrorKind, Request, Usage},
     model::{
-        openai::decode,
+        answer,
         output::{Ending, Output},
     },
 };
 
 /// The end of a tag's name, with the word that stands for the run's own nonce.
 const NONCE: &str = "-NONCE>";
-/// For the estimate that stands in for the provider's count.
-const BYTES_PER_TOKEN: usize = 3;
 
 /// One answer of a replay file, which is a JSON array of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,9 +64,10 @@ pub async fn answer(file: &Path, request: &Request, output: &Output) -> Ending {
         }
         output.text(word.to_owned());
     }
-    let tokens = |bytes: usize| bytes.div_ceil(BYTES_PER_TOKEN) as u64;
-    let usage = Usage { input: tokens(prompt.len()), cached: 0, output: tokens(entry.reply.len()), cost: Some(0.0) };
-    Ok((entry.finish.as_deref().map_or(Finish::Stop, decode::finish), usage))
+    // An estimate stands in for the provider's count.
+    let tokens = |bytes: usize| (bytes as f64 / BYTES_PER_TOKEN).ceil() as u64;
+    let usage = Usage { input: tokens(prompt.len()), cached: 0, output: tokens(entry.reply.len()), cost: None };
+    Ok((entry.finish.as_deref().map_or(Finish::Stop, answer::finish), usage))
 }
 
 /// The text as it is in a replay file, where every run finds it.

@@ -22,15 +22,24 @@ const MIN_SIMILARITY: f64 = 0.6;
 impl Workflow {
     /// The workflow, unless the text is no workflow at all, and everything that is wrong with it.
     pub fn parse(text: &str) -> (Option<Self>, Vec<Problem>) {
-        let workflow: Self = match toml::from_str(text) {
+        let mut workflow: Self = match toml::from_str(text) {
             Ok(workflow) => workflow,
             Err(error) => return (None, vec![syntax_problem(text, &error)]),
         };
         let mut checker = Checker { text, problems: Vec::new() };
         checker.workflow(&workflow);
         let problems = checker.problems;
+        workflow.fingerprint = fingerprint(text);
         (problems.is_empty().then_some(workflow), problems)
     }
+}
+
+/// The same for the same text, in any process of this version of the program.
+fn fingerprint(text: &str) -> u64 {
+    use std::hash::{DefaultHasher, Hasher};
+    let mut hasher = DefaultHasher::new();
+    hasher.write(text.as_bytes());
+    hasher.finish()
 }
 
 struct Checker<'a> {

@@ -12,6 +12,8 @@ use crate::support::{
     sandbox::{REPLAY, Ran, Sandbox},
 };
 
+mod canary;
+mod doctor;
 mod listing;
 mod output;
 

@@ -12,6 +12,7 @@ mod cancel;
 mod clients;
 mod documents;
 mod job;
+mod lasting;
 mod menu;
 mod mistakes;
 mod prompts;

@@ -1,7 +1,9 @@
 //! The real client against a provider that misbehaves: what comes out, how often it asked, and what a person reads.
 
 mod errors;
+mod facts;
 mod pace;
+mod wires;
 
 use std::{
     collections::BTreeMap,
@@ -134,19 +136,6 @@ async fn the_request_is_what_the_wire_asks_for() {
 }
 
 #[tokio::test]
-async fn requests_of_a_batch_share_all_bytes_before_the_breakpoint() {
-    let provider = Provider::start(vec![good("x")]);
-    let model = connect(&provider.settings());
-    let shared = "<document>shared</document>".to_owned();
-    for prompt in ["first", "second"] {
-        drain(model.answer(Request { shared: shared.clone(), prompt: prompt.to_owned(), ..request() })).await;
-    }
-    let posts = provider.posts();
-    let common = posts[0].body.bytes().zip(posts[1].body.bytes()).take_while(|(a, b)| a == b).count();
-    assert!(posts[0].body[..common].ends_with(r"<document>shared</document>\n\n"), "{}", posts[0].body);
-}
-
-#[tokio::test]
 async fn the_same_text_arrives_however_the_bytes_are_cut() {
     let body = [stream_head(), text("é𐐀"), b": ping\r\n\r\n".to_vec(), text("\r\n!"), finish("stop")].concat();
     let (_, whole) = ask(vec![vec![Act::Send(body.clone())]]).await;
@@ -228,7 +217,7 @@ async fn a_server_on_this_machine_is_found_by_what_it_answers() {
 async fn nothing_found_says_the_ways_to_a_model() {
     let outcome = drain(connect(&fake::nothing()).answer(request())).await;
     assert_eq!(outcome.kind(), Some(ModelErrorKind::Configuration));
-    expect![[r#"no model is configured: set `OPENAI_API_KEY` in the environment, or start a model server on this machine (Ollama, llama.cpp, LM Studio, vLLM), or describe one in a `[providers]` table of the configuration file; `stepwright demo` shows the program without any"#]]
+    expect![[r#"no model is configured: set `OPENAI_API_KEY` or `ANTHROPIC_API_KEY` in the environment, or start a model server on this machine (Ollama, llama.cpp, LM Studio, vLLM), or describe one in a `[providers]` table of the configuration file; `stepwright demo` shows the program without any"#]]
     .assert_eq(&outcome.end.unwrap_err().message);
 }
 

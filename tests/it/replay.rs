@@ -138,3 +138,37 @@ async fn a_real_answer_can_be_recorded_and_replayed() {
     assert_eq!(drain(replayed.answer(request)).await.text, "second");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
+
+/// For a bug report: the form of an answer without the text it is about.
+#[tokio::test]
+async fn a_record_can_leave_the_documents_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("recorded.json");
+    let answer = "<file-77>\nfn secret_business() {}\n// A new comment.\n</file-77>";
+    let provider = Provider::start(vec![good(answer)]);
+    let model = model::connect(&provider.settings(), &|name| match name {
+        "STEPWRIGHT_RECORD" => Some(file.display().to_string()),
+        "STEPWRIGHT_RECORD_DOCUMENTS" => Some("0".to_owned()),
+        name => crate::provider::environment(name),
+    });
+    let prompt =
+        "<document-77 path=\"a.rs\">\nfn secret_business() {}\n</document-77>\n\nAnswer with a.rs in <file-77>.";
+    let request = Request {
+        shared: "<document-77 path=\"b.rs\">\nlet b = private;\n</document-77>\n".to_owned(),
+        prompt: prompt.to_owned(),
+        nonce: "77".to_owned(),
+        ..request()
+    };
+    drain(model.answer(request.clone())).await;
+    expect![[r#"
+        [
+          {
+            "match": "Answer with a.rs in <file-NONCE>.",
+            "reply": "<file-NONCE>\n…\n// A new comment.\n</file-NONCE>"
+          }
+        ]
+    "#]]
+    .assert_eq(&fs::read_to_string(&file).unwrap());
+    let replayed = drain(connect(&fake::replay(file)).answer(request)).await;
+    assert_eq!(replayed.text, "<file-77>\n…\n// A new comment.\n</file-77>");
+}

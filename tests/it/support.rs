@@ -4,3 +4,5 @@ pub mod editor;
 pub mod provider;
 pub mod sandbox;
 pub mod schema;
+pub mod tls;
+pub mod wire;

@@ -1,6 +1,12 @@
 use std::collections::BTreeMap;
 
+use expect_test::expect;
+
 use super::*;
+use crate::{
+    config::Price,
+    engine::ports::{Facts, Usage},
+};
 
 /// No file at all.
 pub fn nothing() -> Settings {
@@ -76,7 +82,49 @@ fn without_configuration_the_environment_decides() {
     check(with(&[KEY, ("OPENAI_BASE_URL", "https://x.example")]), "role main", "set `OPENAI_MODEL`");
     check(with(&[("OPENAI_BASE_URL", "http://x.example"), ("OPENAI_MODEL", "m")]), "role main", "unencrypted");
     check(with(&[("OPENAI_API_KEY", " ")]), "role main", "found on this machine");
-    check(with(&[("ANTHROPIC_API_KEY", "canary")]), "role main", "found on this machine");
+    const CLAUDE: (&str, &str) = ("ANTHROPIC_API_KEY", "canary-key");
+    let claude = "anthropic/claude-sonnet-5-5 at https://api.anthropic.com/v1 with key";
+    check(with(&[CLAUDE]), "role main", claude);
+    check(with(&[CLAUDE]), "role fast", "anthropic/claude-haiku-4-5");
+    check(with(&[CLAUDE, ("ANTHROPIC_MODEL", "m")]), "role fast", "anthropic/m at");
+    check(with(&[KEY, CLAUDE]), "role main", "openai/gpt-5-mini");
+    check(with(&[KEY, CLAUDE]), "anthropic/x", "anthropic/x at https://api.anthropic.com/v1 with key");
+    const GATEWAY: (&str, &str) = ("ANTHROPIC_BASE_URL", "https://gateway.example/anthropic");
+    check(with(&[CLAUDE, GATEWAY]), "role main", "set `ANTHROPIC_MODEL`");
+    check(with(&[CLAUDE, GATEWAY]), "anthropic/x", "anthropic/x at https://gateway.example/anthropic/v1 with key");
+    // Needs neither a key nor a table.
+    check(EMPTY, "ollama/qwen3:4b", "ollama/qwen3:4b at http://127.0.0.1:11434");
+    check(with(&[("OLLAMA_HOST", "0.0.0.0:5000")]), "ollama/x", "ollama/x at http://127.0.0.1:5000");
+    check(with(&[("OLLAMA_HOST", "192.168.1.7")]), "ollama/x", "unencrypted");
+}
+
+/// A key goes to whom it belongs, and to the place that the environment names.
+#[test]
+fn keys_of_the_environment_are_pinned() {
+    let keys = &[KEY, ("ANTHROPIC_API_KEY", "canary-key")];
+    for (provider, gets_key) in [
+        ("openai=openai@https://api.openai.com", true),
+        ("openai=openai@https://evil.example", false),
+        ("openai=openai@https://api.openai.com.evil.example", false),
+        ("openai=anthropic@https://evil.example", false),
+        ("openai=ollama@http://127.0.0.1:9", false),
+        ("work=openai@https://api.openai.com/v1", true),
+        ("work=openai@https://evil.example", false),
+        ("work=openai@https://api.anthropic.com", false),
+        ("anthropic=anthropic@", true),
+        ("anthropic=anthropic@https://evil.example", false),
+        ("anthropic=openai@https://api.anthropic.com/v1", false),
+        ("claude=anthropic@", true),
+        ("claude=anthropic@https://api.anthropic.com", true),
+        ("claude=anthropic@https://api.openai.com", false),
+        ("ollama=ollama@", false),
+    ] {
+        let name = provider.split('=').next().unwrap();
+        let settings = Settings { providers: providers(&[provider]), ..nothing() };
+        let variable = |name: &str| keys.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_string());
+        let target = Catalog::new(&settings, &variable).target(name, "x").unwrap();
+        assert_eq!(target.credential.known().is_some(), gets_key, "{provider} at {}", target.address);
+    }
 }
 
 #[test]
@@ -107,6 +155,7 @@ fn roles_and_names_lead_to_targets() {
 fn one_provider_needs_no_role() {
     let only = |providers| Case { providers, ..EMPTY };
     check(only(&["local=openai@http://127.0.0.1:9"]), "role main", "what http://127.0.0.1:9/v1 lists");
+    check(only(&["ollama=ollama@"]), "role main", "what http://127.0.0.1:11434 lists");
     check(only(&["far=openai@https://x.example"]), "role main", "set `main = \"far/…\"`");
     check(only(&["a=openai@http://127.0.0.1:9", "b=openai@http://127.0.0.1:8"]), "role main", "several providers");
     check(only(&["a=replay@r.json"]), "role main", "replay r.json");
@@ -128,33 +177,23 @@ fn replay_is_always_a_name() {
 #[test]
 fn what_cannot_work_says_what_does() {
     let with = |providers| Case { providers, ..EMPTY };
-    check(
-        with(&["claude=anthropic@"]),
-        "claude/x",
-        "use the server's OpenAI-compatible address with `wire = \"openai\"`",
-    );
-    check(with(&["ollama=ollama@"]), "role main", "http://127.0.0.1:11434/v1");
+    check(with(&["claude=anthropic@"]), "role main", "set `main = \"claude/…\"`");
     check(with(&["groq=openai@"]), "groq/x", "has no address: set `base-url` in `[providers.groq]`");
     check(with(&["bad=openai@nonsense"]), "bad/x", "failed to use `base-url` in `[providers.bad]`");
-    let none = |environment: &'static [(&str, &str)]| {
-        let variable =
-            |name: &str| environment.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_string());
-        Catalog::new(&nothing(), &variable).nothing_found().message
-    };
-    for way in ["OPENAI_API_KEY", "on this machine", "[providers]", "stepwright demo"] {
-        assert!(none(&[]).contains(way), "{way}");
+    let none = Catalog::new(&nothing(), &|_| None).nothing_found().message;
+    for way in ["OPENAI_API_KEY", "ANTHROPIC_API_KEY", "on this machine", "[providers]", "stepwright demo"] {
+        assert!(none.contains(way), "{way}");
     }
-    assert!(none(&[("ANTHROPIC_API_KEY", "canary")]).contains("https://api.anthropic.com/v1"));
 }
 
 #[test]
 fn names_are_known_as_far_as_configuration_tells() {
     let settings = Settings { providers: providers(&["local=openai@http://127.0.0.1:9", "r=replay@f"]), ..nothing() };
     let catalog = Catalog::new(&settings, &|_| None);
-    let known = ["main", "fast", "replay", "local/x", "r", "r/x"];
-    let unknown = ["", "x", "local", "local/", "other/x", "openai/gpt-5", "/"];
-    assert_eq!(known.map(|name| catalog.knows(name)), [true; 6]);
-    assert_eq!(unknown.map(|name| catalog.knows(name)), [false; 7]);
+    let known = ["main", "fast", "replay", "local/x", "r", "r/x", "ollama/x"];
+    let unknown = ["", "x", "local", "local/", "other/x", "openai/gpt-5", "anthropic/x", "/"];
+    assert_eq!(known.map(|name| catalog.knows(name)), [true; 7]);
+    assert_eq!(unknown.map(|name| catalog.knows(name)), [false; 8]);
 }
 
 #[test]
@@ -162,10 +201,43 @@ fn cost_follows_the_price() {
     let price = Some(Price { input: 2.0, cached: Some(0.5), output: 10.0 });
     let facts = ModelFacts { price, ..ModelFacts::default() };
     let models = BTreeMap::from([("local/x".to_owned(), facts)]);
-    let settings = Settings { providers: providers(&["local=openai@http://127.0.0.1:9"]), models, ..nothing() };
+    let servers = ["local=openai@http://127.0.0.1:9", "far=openai@https://x.example", "openai=openai@"];
+    let settings = Settings { providers: providers(&servers), models, ..nothing() };
     let catalog = Catalog::new(&settings, &|_| None);
     let usage = Usage { input: 1_000_000, cached: 400_000, output: 100_000, cost: None };
-    let cost = |model: &str| catalog.target("local", model).unwrap().cost(&usage);
-    assert_eq!(cost("x"), Some(1.2 + 0.2 + 1.0));
-    assert_eq!(cost("y"), None);
+    let cost = |provider: &str, model: &str| catalog.target(provider, model).unwrap().cost(&usage);
+    assert_eq!(cost("local", "x"), Some(1.2 + 0.2 + 1.0), "what the user says goes first");
+    assert_eq!(cost("local", "gpt-5-mini"), Some(0.0), "a server on this machine asks for nothing");
+    assert_eq!(cost("far", "gpt-5-mini"), None, "who else serves it asks what they like");
+    assert_eq!(cost("openai", "gpt-5-mini"), Some(0.15 + 0.01 + 0.2));
+    assert_eq!(cost("openai", "gpt-99"), None);
+}
+
+#[test]
+fn what_is_known_comes_from_the_user_first() {
+    let facts = ModelFacts { context_window: Some(20_000), max_output_tokens: Some(500), price: None, is_strong: None };
+    let models = ["openai/gpt-5-mini", "local/gpt-5-mini", "replay/x"].map(|name| (name.to_owned(), facts.clone()));
+    let servers = ["local=openai@http://127.0.0.1:9", "openai=openai@", "replay=replay@r.json"];
+    let settings =
+        |models| Settings { providers: providers(&servers), models, main: Some("replay/x".to_owned()), ..nothing() };
+    let shown = |facts: Facts| {
+        let Facts { name, context_window, max_output, output_limit, price, strength, is_local, .. } = facts;
+        let price = price.map(|price| price.output);
+        format!("{name} {context_window:?} {max_output:?} {output_limit:?} {price:?} {strength:?} {is_local}")
+    };
+    let known = |models: BTreeMap<String, ModelFacts>| {
+        let catalog = Catalog::new(&settings(models), &|_| None);
+        let target = |provider| shown(catalog.target(provider, "gpt-5-mini").unwrap().known());
+        [target("openai"), target("local"), shown(catalog.replay_facts(&Request::default()))].join("\n")
+    };
+    expect![[r#"
+        openai/gpt-5-mini Some(400000) Some(128000) None Some(2.0) Strong false
+        local/gpt-5-mini None None None Some(0.0) Strong true
+        replay/x Some(1000000) None None Some(0.0) Weak true"#]]
+    .assert_eq(&known(BTreeMap::new()));
+    expect![[r#"
+        openai/gpt-5-mini Some(20000) Some(500) Some(500) Some(2.0) Strong false
+        local/gpt-5-mini Some(20000) Some(500) Some(500) Some(0.0) Strong true
+        replay/x Some(20000) Some(500) Some(500) Some(0.0) Weak true"#]]
+    .assert_eq(&known(models.into()));
 }

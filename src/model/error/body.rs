@@ -1,4 +1,4 @@
-//! One classifier for the error bodies of all servers that speak the OpenAI wire. Pure.
+//! One classifier for the error bodies of all servers, whatever their wire. Pure.
 
 use std::time::Duration;
 
@@ -17,7 +17,8 @@ pub struct Verdict {
 
 /// Whether a 200 body, or an event, carries an error.
 pub fn is_error(body: &Value) -> bool {
-    first(body).get("error").is_some_and(|error| !error.is_null())
+    let body = first(body);
+    body.get("error").is_some_and(|error| !error.is_null()) || body["object"] == "error" || body["type"] == "error"
 }
 
 /// Judges the body of an answer with this status; 200 for errors inside a stream.
@@ -42,7 +43,14 @@ pub fn judge(status: u16, body: &str) -> Verdict {
         .into_iter()
         .flatten()
         .find_map(|detail| retry::retry_delay(detail["retryDelay"].as_str()?));
-    let parameter = error["param"].as_str().map(str::to_owned);
+    // Servers on FastAPI name it as the last part of its place.
+    let place = value["detail"][0]["loc"].as_array().and_then(|place| place.last()?.as_str());
+    let parameter = error["param"].as_str().or(place).map(str::to_owned);
+    let tags = match error["metadata"]["reasons"].is_array() {
+        // OpenRouter's word for a prompt that a filter refused.
+        true => format!("{tags} content_policy"),
+        false => tags,
+    };
     Verdict { cause: cause(status, &tags, &said.to_lowercase(), parameter), said, retry_after: delay }
 }
 
@@ -57,14 +65,30 @@ fn cause(status: u16, tags: &str, said: &str, parameter: Option<String>) -> Caus
     let is_plain_refusal = matches!(status, 200 | 400 | 413 | 422);
     if tagged(&["context_length_exceeded", "context_window_exceeded", "exceed_context_size"])
         || is_plain_refusal
-            && says(&["context length", "context size", "context window", "prompt is too long", "maximum context"])
+            && says(&[
+                "context length",
+                "context size",
+                "context window",
+                "context limit",
+                "prompt is too long",
+                "maximum context",
+            ])
     {
         Cause::TooLong
     } else if status == 402
-        || tagged(&["insufficient_quota", "billing_not_active", "billing_hard_limit_reached", "insufficient_credits"])
+        || tagged(&[
+            "insufficient_quota",
+            "billing_not_active",
+            "billing_hard_limit_reached",
+            "billing_error",
+            "insufficient_credits",
+        ])
+        || is_plain_refusal && says(&["credit balance is too low", "api usage limits"])
     {
         Cause::Quota
-    } else if tagged(&["invalid_api_key", "authentication_error"]) {
+    } else if tagged(&["invalid_api_key", "authentication_error", "permission_error"])
+        || is_plain_refusal && says(&["api key not valid", "api key expired"])
+    {
         Cause::Auth
     } else if status == 429 || tagged(&["rate_limit", "resource_exhausted"]) {
         Cause::RateLimit
@@ -72,12 +96,23 @@ fn cause(status: u16, tags: &str, said: &str, parameter: Option<String>) -> Caus
         Cause::Overloaded
     } else if tagged(&["content_filter", "content_policy"]) {
         Cause::Filtered
-    } else if tagged(&["model_not_found"]) {
+    } else if tagged(&["model_not_found", "not_found_error"]) {
         Cause::NotFound
+    } else if is_plain_refusal && says(&["maximum allowed number of output tokens", "_tokens is too large"]) {
+        smallest_number(said).map_or(Cause::Rejected, Cause::OutputLimit)
+    } else if status == 400 && tagged(&["invalid_request_error"]) && says(&["thinking"]) && parameter.is_none() {
+        Cause::UnsupportedParameter(Some("thinking".to_owned()))
+    } else if matches!(status, 400 | 422 | 500) && says(&["system role not supported", "system role is not supported"])
+    {
+        Cause::UnsupportedParameter(Some("system".to_owned()))
     } else if is_plain_refusal
-        && (tagged(&["unsupported_parameter"]) || says(&["unsupported parameter", "unrecognized request argument"]))
+        && (tagged(&["unsupported_parameter"])
+            || says(&["unsupported parameter", "unrecognized request argument", "extra inputs are not permitted"]))
     {
         Cause::UnsupportedParameter(parameter)
+    } else if says(&["requires more system memory"]) {
+        // Ollama's word is that of a failure in passing, but no second try makes room.
+        Cause::Rejected
     } else {
         match status {
             401 | 403 => Cause::Auth,
@@ -91,6 +126,13 @@ fn cause(status: u16, tags: &str, said: &str, parameter: Option<String>) -> Caus
             _ => Cause::Rejected,
         }
     }
+}
+
+/// The smallest of the numbers in a text that could be a limit: the one that was asked for is larger.
+fn smallest_number(text: &str) -> Option<u64> {
+    const LEAST: u64 = 256;
+    let numbers = text.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse().ok());
+    numbers.filter(|number| *number >= LEAST).min()
 }
 
 /// Gemini wraps its errors in an array.
@@ -161,7 +203,57 @@ mod tests {
                 "The model",
             ),
             (422, r#"{"detail":[{"loc":["body"],"msg":"Field required"}]}"#, Cause::Rejected, "Field required"),
-            // Anthropic's compatible end
+            (200, r#"{"object":"error","message":"out of memory","code":500}"#, Cause::Server, "out of memory"),
+            (
+                400,
+                r#"{"object":"error","message":"System role not supported","type":"BadRequestError","code":400}"#,
+                unsupported("system"),
+                "System role",
+            ),
+            // Mistral
+            (
+                422,
+                r#"{"detail":[{"type":"extra_forbidden","loc":["body","stream_options"],"msg":"Extra inputs are not permitted"}]}"#,
+                unsupported("stream_options"),
+                "Extra inputs",
+            ),
+            // Anthropic
+            (
+                400,
+                r#"{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 208310 tokens > 200000 maximum"}}"#,
+                Cause::TooLong,
+                "prompt is too long",
+            ),
+            (
+                400,
+                r#"{"type":"error","error":{"type":"invalid_request_error","message":"max_tokens: 32000 > 8192, which is the maximum allowed number of output tokens for x"}}"#,
+                Cause::OutputLimit(8192),
+                "max_tokens",
+            ),
+            (
+                400,
+                r#"{"type":"error","error":{"type":"invalid_request_error","message":"Your credit balance is too low to access the API."}}"#,
+                Cause::Quota,
+                "Your credit",
+            ),
+            (
+                400,
+                r#"{"type":"error","error":{"type":"invalid_request_error","message":"\"thinking.type.disabled\" is not supported for this model"}}"#,
+                unsupported("thinking"),
+                "\"thinking",
+            ),
+            (
+                401,
+                r#"{"type":"error","error":{"type":"authentication_error","message":"invalid x-api-key"}}"#,
+                Cause::Auth,
+                "invalid",
+            ),
+            (
+                200,
+                r#"{"type":"error","error":{"type":"rate_limit_error","message":"slow down"}}"#,
+                Cause::RateLimit,
+                "slow",
+            ),
             (
                 529,
                 r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#,
@@ -175,7 +267,19 @@ mod tests {
                 Cause::RateLimit,
                 "Resource",
             ),
+            (
+                400,
+                r#"[{"error":{"code":400,"message":"API key not valid. Please pass a valid API key.","status":"INVALID_ARGUMENT"}}]"#,
+                Cause::Auth,
+                "API key",
+            ),
             // OpenAI
+            (
+                400,
+                r#"{"error":{"message":"max_tokens is too large: 99999. This model supports at most 16384 completion tokens","param":"max_tokens"}}"#,
+                Cause::OutputLimit(16384),
+                "max_tokens",
+            ),
             (
                 429,
                 r#"{"error":{"message":"You exceeded your current quota","type":"insufficient_quota","code":"insufficient_quota"}}"#,
@@ -209,7 +313,20 @@ mod tests {
                 "Rate limit",
             ),
             (200, r#"{"error":{"code":402,"message":"Insufficient credits"}}"#, Cause::Quota, "Insufficient"),
+            (
+                403,
+                r#"{"error":{"code":403,"message":"flagged","metadata":{"reasons":["x"]}}}"#,
+                Cause::Filtered,
+                "flagged",
+            ),
             // Ollama, mlx-lm
+            (
+                500,
+                r#"{"error":"model requires more system memory (5.6 GiB) than is available (3.2 GiB)"}"#,
+                Cause::Rejected,
+                "model requires",
+            ),
+            (200, r#"{"error":"an error was encountered while running the model"}"#, Cause::Server, "an error"),
             (404, r#"{"error":"model 'x' not found"}"#, Cause::NotFound, "model 'x' not found"),
             (422, r#"{"detail":"Unprocessable"}"#, Cause::Rejected, "Unprocessable"),
             // Gateways and nonsense

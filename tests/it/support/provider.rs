@@ -55,6 +55,8 @@ pub struct Provider {
 struct Shared {
     scripts: Vec<Vec<Act>>,
     pages: BTreeMap<&'static str, &'static str>,
+    /// The answer to every other GET.
+    other: Vec<u8>,
     ended: AtomicBool,
     state: Mutex<State>,
     changed: Condvar,
@@ -77,16 +79,25 @@ impl Provider {
         Provider::with_pages(scripts, [])
     }
 
-    /// Also answers GET with these JSON pages, by path.
+    /// Also answers with these JSON pages, by path: questions about facts, which aren't among the POSTs.
     pub fn with_pages(
         scripts: Vec<Vec<Act>>,
         pages: impl IntoIterator<Item = (&'static str, &'static str)>,
     ) -> Provider {
+        Provider::begin(scripts, pages.into_iter().collect(), respond("404 Not Found", "application/json", "{}"))
+    }
+
+    /// Answers whatever is asked with this.
+    pub fn refusing(status: &str, kind: &str, body: &str) -> Provider {
+        let answer = respond(status, kind, body);
+        Provider::begin(vec![vec![Act::Send(answer.clone())]], BTreeMap::new(), answer)
+    }
+
+    fn begin(scripts: Vec<Vec<Act>>, pages: BTreeMap<&'static str, &'static str>, other: Vec<u8>) -> Provider {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let pages = pages.into_iter().collect();
         let (ended, state, changed) = (AtomicBool::new(false), Mutex::default(), Condvar::new());
-        let shared = Arc::new(Shared { scripts, pages, ended, state, changed });
+        let shared = Arc::new(Shared { scripts, pages, other, ended, state, changed });
         let accepting = shared.clone();
         thread::spawn(move || {
             for connection in listener.incoming().flatten() {
@@ -165,11 +176,11 @@ impl Shared {
         connection.set_nodelay(true).unwrap();
         let mut reader = BufReader::new(connection.try_clone().unwrap());
         while let Some(seen) = read(&mut reader) {
-            if seen.head.starts_with("get ") {
-                let path = seen.head.split(' ').nth(1).unwrap_or_default();
+            let path = seen.head.split(' ').nth(1).unwrap_or_default();
+            if seen.head.starts_with("get ") || self.pages.contains_key(path) {
                 let answer = match self.pages.get(path) {
                     Some(page) => respond("200 OK", "application/json", page),
-                    None => respond("404 Not Found", "application/json", "{}"),
+                    None => self.other.clone(),
                 };
                 self.state().gets.push(seen);
                 if connection.write_all(&answer).is_err() {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::{ApplyMode, DEADLINE, Editor, Message, Profile, setup, wire::Received};
+use crate::support::sandbox::Sandbox;
 
 /// How long Neovim keeps changes back.
 const NEOVIM_DELAY: Duration = Duration::from_millis(50);
@@ -129,7 +130,10 @@ impl Editor {
     }
 
     fn apply(&mut self, edit: &Value) -> Option<Value> {
+        let annotations = edit["changeAnnotations"].as_object();
+        let asks = annotations.is_some_and(|all| all.values().any(|one| one["needsConfirmation"] == true));
         let outcome = match &self.apply_mode {
+            ApplyMode::Honest if asks && !self.agrees => Err("the user said no".to_owned()),
             ApplyMode::Honest => {
                 let outcome = self.buffers.apply(edit);
                 self.send_news();
@@ -173,6 +177,19 @@ impl Editor {
         self.exit_code
     }
 
+    /// Ends the session as editors do, and leaves the folder for the next one.
+    pub fn leave(mut self) -> Sandbox {
+        self.shutdown();
+        std::mem::replace(&mut self.sandbox, Sandbox::new())
+    }
+
+    /// Kills the server in the middle of whatever it does, and leaves the folder for the next one.
+    pub fn kill(mut self) -> Sandbox {
+        self.wire.kill();
+        (self.ended, self.killed) = (true, true);
+        std::mem::replace(&mut self.sandbox, Sandbox::new())
+    }
+
     /// What the server did that it may not, so far; [`Drop`] looks at the rest.
     pub fn violations(&mut self) -> Vec<String> {
         self.rules.violations(self.ended)
@@ -182,7 +199,7 @@ impl Editor {
 impl Drop for Editor {
     /// Fails the test on errors that it hasn't read, and on broken rules.
     fn drop(&mut self) {
-        if std::thread::panicking() {
+        if std::thread::panicking() || self.killed {
             return;
         }
         self.shutdown();

@@ -72,6 +72,14 @@ impl Wire {
         self.to = None;
     }
 
+    /// At once, as a crash does.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().expect("a server that runs");
+            child.wait().expect("a server that ran");
+        }
+    }
+
     /// The exit code of the server, which has closed its output.
     pub fn exit_code(&mut self) -> Option<i32> {
         self.child.take()?.wait().ok()?.code()

@@ -1,29 +1,19 @@
 use expect_test::{Expect, expect};
-use proptest::prelude::*;
 
 use super::*;
-use crate::model::sse::Splitter;
+use crate::{
+    engine::ports::Finish,
+    model::{
+        answer::LONGEST_ANSWER,
+        dialect::{Dialect, tests as dialect},
+    },
+};
 
 const STOP: &str = r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#;
 const HI: &str = r#"{"choices":[{"delta":{"content":"hi"}}]}"#;
 
-/// Decodes a whole body as the client does, for a prompt of `sent` tokens.
 fn decode(bytes: &[u8], sent: u64) -> (String, Result<(Finish, Usage), Cause>) {
-    let (mut splitter, mut decoder, mut events, mut text) =
-        (Splitter::default(), Decoder::default(), Vec::new(), String::new());
-    let split = splitter.feed(bytes, &mut events);
-    for event in &events {
-        match decoder.event(event) {
-            Ok(Piece::Text(piece)) => text.push_str(&piece),
-            Ok(Piece::Nothing) => {}
-            Ok(Piece::End) => return (text, decoder.end(sent)),
-            Err(verdict) => return (text, Err(verdict.cause)),
-        }
-    }
-    match split {
-        Ok(()) => (text, decoder.end(sent)),
-        Err(error) => (text, Err(Cause::Garbled(error.what()))),
-    }
+    dialect::decode(Dialect::OpenAi, bytes, sent)
 }
 
 fn events(data: &[&str]) -> String {
@@ -31,13 +21,7 @@ fn events(data: &[&str]) -> String {
 }
 
 fn check(data: &[&str], expected: Expect) {
-    let (text, end) = decode(events(data).as_bytes(), 10_000);
-    let end = match end {
-        Ok((finish, usage)) if usage == Usage::default() => format!("{finish:?}"),
-        Ok((finish, usage)) => format!("{finish:?} {}+{}→{}", usage.input - usage.cached, usage.cached, usage.output),
-        Err(cause) => format!("error: {cause:?}"),
-    };
-    expected.assert_eq(&format!("{text:?} {end}"));
+    expected.assert_eq(&dialect::shown(decode(events(data).as_bytes(), 10_000)));
 }
 
 /// A chunk with this delta.
@@ -48,24 +32,6 @@ fn delta(delta: &str) -> String {
 /// The end of an answer with this reason.
 fn finished(reason: &str) -> String {
     STOP.replace("stop", reason)
-}
-
-#[test]
-fn an_answer_is_whole_only_if_the_model_says_so() {
-    check(&[HI, STOP, "[DONE]"], expect![[r#""hi" Stop"#]]);
-    check(&[HI, STOP], expect![[r#""hi" Stop"#]]);
-    check(&[HI, "[DONE]"], expect![[r#""hi" error: Truncated"#]]);
-    check(&[HI], expect![[r#""hi" error: Truncated"#]]);
-    check(&[], expect![[r#""" error: Truncated"#]]);
-    check(&["[DONE]"], expect![[r#""" error: Truncated"#]]);
-    check(&[STOP, "[DONE]"], expect![[r#""" error: Empty"#]]);
-    check(&[HI, &finished("end_turn")], expect![[r#""hi" Stop"#]]);
-    check(&[HI, &finished("length")], expect![[r#""hi" Length"#]]);
-    check(&[HI, &finished("max_tokens")], expect![[r#""hi" Length"#]]);
-    check(&[HI, &finished("content_filter")], expect![[r#""hi" Blocked("content_filter")"#]]);
-    check(&[HI, &finished("tool_calls")], expect![[r#""hi" Unexpected("tool_calls")"#]]);
-    check(&[HI, &finished("sensitive_thing")], expect![[r#""hi" Unexpected("sensitive_thing")"#]]);
-    check(&[HI, &finished("")], expect![[r#""hi" error: Truncated"#]]);
 }
 
 #[test]
@@ -106,6 +72,10 @@ fn what_does_not_matter_is_tolerated() {
 fn errors_inside_the_stream_are_errors() {
     check(&[HI, r#"{"error":{"message":"boom"}}"#], expect![[r#""hi" error: Server"#]]);
     check(&[HI, STOP, r#"{"error":"boom","choices":[]}"#], expect![[r#""hi" error: Server"#]]);
+    // vLLM before 2025, and Gemini.
+    check(&[HI, r#"{"object":"error","message":"out of memory"}"#], expect![[r#""hi" error: Server"#]]);
+    check(&[HI, &finished("content_filter: RECITATION")], expect![[r#""hi" Blocked("content_filter: RECITATION")"#]]);
+    check(&[HI, &finished("MAX_TOKENS")], expect![[r#""hi" Length"#]]);
     check(&[r#"{"error":{"code":429,"message":"slow down"}}"#], expect![[r#""" error: RateLimit"#]]);
     let (_, end) = decode(b"event: error\ndata: {\"message\":\"Overloaded\",\"type\":\"overloaded_error\"}\n\n", 0);
     assert_eq!(end, Err(Cause::Overloaded));
@@ -149,22 +119,12 @@ fn a_longer_answer_than_8_mib_is_refused() {
 }
 
 #[test]
-fn an_answer_cut_at_any_byte_is_whole_only_after_its_finish_reason() {
-    let chunk = delta(r#"{"content":"é𐐀\n"}"#);
-    let whole =
-        events(&[&chunk, HI, STOP, r#"{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#, "[DONE]"]);
-    let finish_seen = whole.find("stop").unwrap() + "stop\"}]}\n\n".len();
-    for cut in 0..=whole.len() {
-        let (text, end) = decode(&whole.as_bytes()[..cut], 0);
-        assert_eq!(end.is_ok(), cut >= finish_seen, "cut at {cut}");
-        assert!("é𐐀\nhi".starts_with(&text), "cut at {cut}");
-    }
-}
-
-proptest! {
-    #[test]
-    fn no_event_panics(data in "\\PC*", name in "(error|ping|)") {
-        let mut decoder = Decoder::default();
-        let _ = decoder.event(&Event { name, data });
-    }
+fn a_template_without_a_system_message_gets_it_with_the_users() {
+    let request = Request { system: "S".into(), shared: "D".into(), prompt: "P".into(), ..Request::default() };
+    let mut form = dialect::form(Dialect::OpenAi);
+    assert!(form.adapt(Some("system"), ""));
+    let body = body(&Prompt { model: "m", request: &request, max_output_tokens: None, form });
+    let messages = &serde_json::from_slice::<Value>(&body).unwrap()["messages"];
+    assert_eq!(*messages, serde_json::json!([{"role": "user", "content": "S\n\nD\n\nP"}]));
+    assert!(!form.adapt(Some("system"), ""), "once");
 }

@@ -1,12 +1,50 @@
-//! Server-sent events out of bytes, however these arrive. Knows no JSON, no model and no connection.
+//! Events out of bytes, however these arrive: server-sent events, or one line each. Knows no JSON, no model and no connection.
 //!
-//! Follows the event stream grammar of the HTML standard, except that invalid UTF-8 is an error: a replacement character must not get into
+//! Follows, for the former, the event stream grammar of the HTML standard, except that invalid UTF-8 is an error: a replacement character must not get into
 //! a user's file. The published crates for this reconnect and send the request again, or take quadratic time for long lines.
 
 /// Longest line, and most data of one event, in bytes.
 pub const LONGEST_LINE: usize = 1 << 20;
 
 const BOM: &[u8] = "\u{feff}".as_bytes();
+
+/// How a wire separates its events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Framing {
+    /// `text/event-stream`.
+    #[default]
+    Events,
+    /// A JSON object on each line; an empty line is nothing.
+    Lines,
+}
+
+impl Framing {
+    /// Whether a response of this content type is one.
+    pub fn is_in(self, content_type: &str) -> bool {
+        let kinds: &[&str] = match self {
+            Framing::Events => &["text/event-stream"],
+            Framing::Lines => &["application/x-ndjson", "application/ndjson", "application/jsonl"],
+        };
+        let kind = content_type.split(';').next().unwrap_or_default().trim();
+        kinds.iter().any(|known| kind.eq_ignore_ascii_case(known))
+    }
+
+    /// What to ask for.
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Framing::Events => "text/event-stream",
+            Framing::Lines => "application/x-ndjson",
+        }
+    }
+
+    /// What was to come, for messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Framing::Events => "an event stream",
+            Framing::Lines => "lines of JSON",
+        }
+    }
+}
 
 /// One dispatched event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,6 +75,7 @@ impl StreamError {
 /// Splits a byte stream into events. Work is linear in the bytes, memory bounded by [`LONGEST_LINE`].
 #[derive(Debug, Default)]
 pub struct Splitter {
+    framing: Framing,
     /// The beginning of a line whose end hasn't arrived.
     partial: Vec<u8>,
     event: Event,
@@ -48,7 +87,12 @@ pub struct Splitter {
 }
 
 impl Splitter {
-    /// Appends the events that `bytes` completes to `events`. An event without its closing blank line is never dispatched.
+    pub fn new(framing: Framing) -> Splitter {
+        Splitter { framing, ..Splitter::default() }
+    }
+
+    /// Appends the events that `bytes` completes to `events`. What isn't closed, by its blank line or its
+    /// line end, is never dispatched.
     pub fn feed(&mut self, mut bytes: &[u8], events: &mut Vec<Event>) -> Result<(), StreamError> {
         while !bytes.is_empty() {
             if std::mem::take(&mut self.skip_line_feed) && bytes[0] == b'\n' {
@@ -93,6 +137,10 @@ impl Splitter {
             return Ok(());
         }
         let line = std::str::from_utf8(line).map_err(|_| StreamError::Encoding)?;
+        if self.framing == Framing::Lines {
+            events.push(Event { name: String::new(), data: line.to_owned() });
+            return Ok(());
+        }
         let (field, value) = line.split_once(':').unwrap_or((line, ""));
         let value = value.strip_prefix(' ').unwrap_or(value);
         match field {
@@ -121,7 +169,11 @@ mod tests {
     use super::*;
 
     fn split(pieces: &[&[u8]]) -> Result<Vec<Event>, StreamError> {
-        let (mut splitter, mut events) = (Splitter::default(), Vec::new());
+        split_as(Framing::Events, pieces)
+    }
+
+    fn split_as(framing: Framing, pieces: &[&[u8]]) -> Result<Vec<Event>, StreamError> {
+        let (mut splitter, mut events) = (Splitter::new(framing), Vec::new());
         for piece in pieces {
             splitter.feed(piece, &mut events)?;
         }
@@ -153,6 +205,37 @@ mod tests {
     }
 
     #[test]
+    fn splits_lines() {
+        let lines =
+            |bytes: &[u8]| split_as(Framing::Lines, &[bytes]).map(|events| events.into_iter().map(|event| event.data));
+        let check = |bytes: &[u8], expected: &[&str]| {
+            assert_eq!(lines(bytes).unwrap().collect::<Vec<_>>(), expected, "{:?}", String::from_utf8_lossy(bytes));
+        };
+        check(b"{1}\n{2}\r\n\n\r\n{3}\n", &["{1}", "{2}", "{3}"]);
+        check(b"\xef\xbb\xbf{1}\n", &["{1}"]);
+        check(b"data: x\n: y\n", &["data: x", ": y"]);
+        check(b"{1}\n{2}", &["{1}"]);
+        assert_eq!(lines(b"\xff\n").map(|_| ()), Err(StreamError::Encoding));
+        assert_eq!(lines(&vec![b'x'; LONGEST_LINE + 1]).map(|_| ()), Err(StreamError::TooLong));
+    }
+
+    #[test]
+    fn content_types_are_told_apart() {
+        for (kind, framing) in [
+            ("text/event-stream", Some(Framing::Events)),
+            ("Text/Event-Stream; charset=utf-8", Some(Framing::Events)),
+            ("application/x-ndjson", Some(Framing::Lines)),
+            ("application/x-ndjson;charset=utf-8", Some(Framing::Lines)),
+            ("application/json", None),
+            ("text/event-streams", None),
+            ("", None),
+        ] {
+            let found = [Framing::Events, Framing::Lines].into_iter().find(|framing| framing.is_in(kind));
+            assert_eq!(found, framing, "{kind}");
+        }
+    }
+
+    #[test]
     fn caps_lines_and_events() {
         let line = |length: usize| [b"data:".as_slice(), &vec![b'x'; length - 5], b"\n\n"].concat();
         assert_eq!(split(&[&line(LONGEST_LINE)]).map(|events| events.len()), Ok(1));
@@ -179,7 +262,9 @@ mod tests {
                 pieces.push(&bytes[start..cut]);
                 start = cut;
             }
-            prop_assert_eq!(split(&pieces), split(&[&bytes]));
+            for framing in [Framing::Events, Framing::Lines] {
+                prop_assert_eq!(split_as(framing, &pieces), split_as(framing, &[&bytes]));
+            }
         }
     }
 }

@@ -1,0 +1,177 @@
+//! One request, one answer, on any wire. Knows nothing of retries, pace or prices.
+
+use std::time::Duration;
+
+use reqwest::{
+    Method, Response, StatusCode,
+    header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE},
+};
+use tokio::time::{Instant, timeout_at};
+
+use crate::{
+    engine::ports::{BYTES_PER_TOKEN, Finish, Request, Usage},
+    model::{
+        answer::{Answer, Piece},
+        connection::{Connection, header, request_id},
+        dialect::{Dialect, Prompt},
+        error::{Cause, Failure, body::Verdict},
+        http,
+        output::Output,
+        stream::Splitter,
+    },
+};
+
+/// For usage and the stream's end after the model said that it was finished.
+const END_TIMEOUT: Duration = Duration::from_secs(3);
+/// One request to one server.
+pub struct Call<'a> {
+    pub connection: Connection<'a>,
+    pub prompt: Prompt<'a>,
+    pub timing: Timing,
+    /// Of earlier prompts, as the server counted them.
+    pub bytes_per_token: f64,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Timing {
+    pub first_byte: Duration,
+    pub idle: Duration,
+    /// The whole answer's.
+    pub call: Duration,
+    pub deadline: Instant,
+}
+
+/// How many tokens the prompt has at the least, for telling whether a server has cut it. An answer that was paid for isn't thrown away because
+/// of an estimate: the calibration makes this one smaller, never larger.
+pub fn estimate(request: &Request, bytes_per_token: f64) -> u64 {
+    let bytes = bytes(&request.system) + bytes(&request.shared) + bytes(&request.prompt);
+    (bytes as f64 / bytes_per_token.max(BYTES_PER_TOKEN)) as u64
+}
+
+/// About how many tokens a text has.
+pub fn tokens(text: &str) -> u64 {
+    (bytes(text) as f64 / BYTES_PER_TOKEN) as u64
+}
+
+/// Runs of one character (indentation, rules of dashes) are few tokens.
+fn bytes(text: &str) -> u64 {
+    text.as_bytes().windows(2).filter(|pair| pair[0] != pair[1]).count() as u64 + 1
+}
+
+impl Call<'_> {
+    /// Sends the request and puts the answer's text out. `begun` is called once the server has begun to answer.
+    pub async fn run(&self, output: &Output, begun: impl FnOnce()) -> Result<(Finish, Usage), Failure> {
+        let first_byte = (Instant::now() + self.timing.first_byte).min(self.timing.deadline);
+        let response = self.send(first_byte).await?;
+        let request_id = request_id(response.headers());
+        let mut answer = Answer::default();
+        let read = self.read(response, first_byte, &mut answer, output, begun).await;
+        let is_late = answer.has_begun();
+        let whole =
+            read.and_then(|()| answer.end(estimate(self.prompt.request, self.bytes_per_token)).map_err(Verdict::from));
+        whole.map_err(|verdict| Failure { request_id, is_late, ..self.failure(verdict) })
+    }
+
+    /// Reads events until nothing more is to come.
+    async fn read(
+        &self,
+        mut response: Response,
+        first_byte: Instant,
+        answer: &mut Answer,
+        output: &Output,
+        begun: impl FnOnce(),
+    ) -> Result<(), Verdict> {
+        let dialect = self.dialect();
+        let (mut splitter, mut events, mut begun) = (Splitter::new(dialect.framing()), Vec::new(), Some(begun));
+        let mut until = first_byte;
+        let mut end = None;
+        loop {
+            if answer.is_finished() {
+                until = *end.get_or_insert_with(|| Instant::now() + END_TIMEOUT);
+            }
+            let bytes = match timeout_at(until, response.chunk()).await {
+                Ok(Ok(Some(bytes))) => bytes,
+                Ok(Ok(None)) => return Ok(()),
+                // Whatever happens after the model said that it was finished, the answer is whole.
+                Ok(Err(_)) | Err(_) if answer.is_finished() => return Ok(()),
+                Ok(Err(_)) => return Err(Cause::Truncated.into()),
+                Err(_) => return Err(self.silence(begun.is_some()).into()),
+            };
+            let split = splitter.feed(&bytes, &mut events);
+            if let Some(begun) = begun.take_if(|_| !events.is_empty()) {
+                begun();
+            }
+            for event in events.drain(..) {
+                match dialect.event(answer, &event)? {
+                    Piece::Text(text) => output.text(text),
+                    Piece::Nothing => {}
+                    Piece::End => return Ok(()),
+                }
+            }
+            split.map_err(|error| Cause::Garbled(error.what()))?;
+            // Comments count: they say that the server is at it.
+            until = (Instant::now() + self.timing.idle).min(self.timing.deadline);
+        }
+    }
+
+    /// Sends the request, and waits for the stream of its answer to begin.
+    async fn send(&self, first_byte: Instant) -> Result<Response, Failure> {
+        let framing = self.dialect().framing();
+        let request = self.connection.request(Method::POST, self.connection.address.chat())?;
+        let request = request.header(CONTENT_TYPE, "application/json").header(ACCEPT, framing.content_type());
+        let response = timeout_at(first_byte, request.body(self.dialect().body(&self.prompt)).send())
+            .await
+            .map_err(|_| Failure::new(self.silence(true)))?
+            .map_err(|error| self.failure(http::cause(error).into()))?;
+        let headers = response.headers();
+        let is_stream = header(headers, CONTENT_TYPE).is_some_and(|kind| framing.is_in(kind));
+        let is_plain =
+            header(headers, CONTENT_ENCODING).is_none_or(|encoding| encoding.eq_ignore_ascii_case("identity"));
+        match response.status() {
+            StatusCode::OK if is_stream && is_plain => Ok(response),
+            StatusCode::OK if !is_plain => {
+                Err(self.failure(Cause::Protocol("a compressed answer that nobody asked for".to_owned()).into()))
+            }
+            _ => Err(self.connection.refusal(response, framing.name(), &self.quotable()).await),
+        }
+    }
+
+    fn dialect(&self) -> Dialect {
+        self.connection.address.dialect()
+    }
+
+    fn failure(&self, verdict: Verdict) -> Failure {
+        self.connection.failure(verdict, &self.quotable())
+    }
+
+    /// What the server may quote, and nobody wants to read.
+    fn quotable(&self) -> [&str; 3] {
+        let Request { system, shared, prompt, .. } = self.prompt.request;
+        [system, shared, prompt]
+    }
+
+    fn silence(&self, is_first: bool) -> Cause {
+        match Instant::now() >= self.timing.deadline {
+            true => Cause::Call(self.timing.call),
+            false if is_first => Cause::FirstByte(self.timing.first_byte),
+            false => Cause::Idle(self.timing.idle),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prompt_counts_for_what_it_has_at_the_least() {
+        let request = |prompt: &str| Request { prompt: prompt.to_owned(), ..Request::default() };
+        let code = request(&"let answer = question.len();\n".repeat(1000));
+        let plain = estimate(&code, BYTES_PER_TOKEN);
+        assert!(plain.abs_diff(code.prompt.len() as u64 / 3) < 50);
+        // A server that counted fewer tokens so far is believed; one that counted more raises no alarm the sooner.
+        assert_eq!(estimate(&code, BYTES_PER_TOKEN * 2.0), plain / 2);
+        assert_eq!(estimate(&code, 1.5), plain);
+        assert!(estimate(&request(&" ".repeat(30_000)), BYTES_PER_TOKEN) < 10);
+    }
+}

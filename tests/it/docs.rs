@@ -22,7 +22,7 @@ fn blocks_in(text: &str, language: &str) -> Vec<String> {
 fn configurations_are_right() {
     let walkthrough = include_str!("../../editors/vscode/walkthrough/model.md");
     let samples = [blocks("toml"), blocks_in(walkthrough, "toml")].concat();
-    assert_eq!(samples.len(), 5);
+    assert_eq!(samples.len(), 6);
     for sample in samples {
         let user = Some((PathBuf::from("/home/me/.config/stepwright/config.toml"), sample.clone()));
         let loaded = config::load(&Sources { user, editor: None, workspace: None });
@@ -34,7 +34,7 @@ fn configurations_are_right() {
 fn command_lines_are_understood() {
     let lines: Vec<String> = blocks("console").concat().lines().map(str::to_owned).collect();
     let commands: Vec<_> = lines.iter().filter_map(|line| line.strip_prefix("$ stepwright ")).collect();
-    assert_eq!(commands.len(), 5);
+    assert_eq!(commands.len(), 6);
     for command in commands {
         let command = command.split(" | ").next().unwrap_or_default().split(" #").next().unwrap_or_default();
         let command = command.split(" < ").next().unwrap_or_default();

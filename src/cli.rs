@@ -78,7 +78,7 @@ stepwright runs AI workflows for any editor.
   stepwright resume RUN [--json]      go on with a run that was interrupted or failed; finished steps aren't repeated
   stepwright revert RUN               take a run's edits back, around what was changed since
   stepwright workflows [--json]       list the workflows
-  stepwright editor NAME              print the set-up for helix, neovim, vscode, emacs, kakoune or zed
+  stepwright editor NAME              print the set-up for helix, neovim, vscode, emacs, kakoune, zed, kate or sublime
   stepwright schema config|workflow   print the JSON Schema of a file format
   stepwright trust [DIR] [--revoke]   allow a workspace's check command and workflows
 
@@ -144,7 +144,7 @@ fn rest(
         "demo" => Command::Demo,
         "workflows" => Command::Workflows { config, json },
         "schema" => Command::Schema(word("a name: config or workflow")?),
-        "editor" => Command::Editor(word("a name: helix, neovim, vscode, emacs, kakoune or zed")?),
+        "editor" => Command::Editor(word("a name: helix, neovim, vscode, emacs, kakoune, zed, kate or sublime")?),
         "history" => Command::History { run: words.next().map(|run| run.string()).transpose()?, json },
         "resume" => Command::Resume { run: word("a run, as `stepwright history` lists them")?, json },
         "revert" => Command::Revert(word("a run, as `stepwright history` lists them")?),

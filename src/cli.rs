@@ -4,10 +4,13 @@ use std::path::PathBuf;
 
 use lexopt::prelude::{Long, Short, Value, ValueExt};
 
+mod completions;
 pub mod demo;
 mod drive;
 pub mod editor;
+pub mod help;
 mod history;
+mod man;
 mod output;
 pub mod run;
 pub mod schema;
@@ -28,6 +31,8 @@ pub enum Command {
     Resume { run: String, json: bool },
     Revert(String),
     Trust { folder: Option<PathBuf>, revoke: bool },
+    Completions(String),
+    Man,
     Help,
     Version,
 }
@@ -81,6 +86,8 @@ stepwright runs AI workflows for any editor.
   stepwright editor NAME              print the set-up for helix, neovim, vscode, emacs, kakoune, zed, kate or sublime
   stepwright schema config|workflow   print the JSON Schema of a file format
   stepwright trust [DIR] [--revoke]   allow a workspace's check command and workflows
+  stepwright completions bash|zsh|fish  print what your shell needs to complete commands
+  stepwright man                      print the manual page
 
   --config FILE, --log-file FILE, --help, --version
 
@@ -148,6 +155,8 @@ fn rest(
         "history" => Command::History { run: words.next().map(|run| run.string()).transpose()?, json },
         "resume" => Command::Resume { run: word("a run, as `stepwright history` lists them")?, json },
         "revert" => Command::Revert(word("a run, as `stepwright history` lists them")?),
+        "completions" => Command::Completions(word("a shell: bash, zsh or fish")?),
+        "man" => Command::Man,
         "trust" => Command::Trust { folder: words.next().map(PathBuf::from), revoke },
         _ if LATER.contains(&name) => {
             return Err(Usage(format!("`stepwright {name}` isn't part of this version of stepwright yet")));
@@ -175,11 +184,18 @@ pub async fn execute(command: Command) -> Result<Exit, Usage> {
         }
         Command::Editor(name) => output::print(&editor_setup(&name)?),
         Command::Trust { folder, revoke } => output::print(&trust::set(folder, revoke)?),
+        Command::Completions(shell) => output::print(&completion_script(&shell)?),
+        Command::Man => output::print(&man::page(&help::read(HELP), env!("CARGO_PKG_VERSION"))),
         Command::Help => output::print(HELP),
         Command::Version => output::print(concat!("stepwright ", env!("CARGO_PKG_VERSION"), "\n")),
         Command::Lsp { .. } => return Err(Usage("the language server is started elsewhere".to_owned())),
     }
     Ok(Exit::Finished)
+}
+
+fn completion_script(shell: &str) -> Result<String, Usage> {
+    let unknown = || Usage(format!("there are no completions for `{shell}`; the shells are: {}", completions::SHELLS.join(", ")));
+    completions::print(shell, &help::read(HELP)).ok_or_else(unknown)
 }
 
 fn editor_setup(name: &str) -> Result<String, Usage> {
@@ -235,6 +251,7 @@ mod tests {
             ("run auto --tag x", "`--tag` takes KEY=VALUE"),
             ("run auto --nonsense", "--nonsense"),
             ("schema", "needs a name: config or workflow"),
+            ("completions", "needs a shell: bash, zsh or fish"),
             ("workflows --revoke", "--revoke"),
             ("lsp extra", "one word too many"),
         ] {

@@ -32,10 +32,15 @@ pub enum EditorError {
     Path,
 }
 
+/// The editors that [`setup`] knows.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    TEXTS.iter().map(|(name, _)| *name)
+}
+
 /// The configuration for an editor that starts this `binary`.
 pub fn setup(name: &str, binary: &Path) -> Result<String, EditorError> {
     let Some((_, text)) = TEXTS.iter().find(|(known, _)| *known == name) else {
-        let names: Vec<_> = TEXTS.iter().map(|(known, _)| *known).collect();
+        let names: Vec<_> = names().collect();
         return Err(EditorError::Unknown { name: name.into(), names: names.join(", ") });
     };
     // This one starts no program.

@@ -51,7 +51,7 @@ const BASH_HEAD: &str = "\
 # stepwright's completions for bash: `source <(stepwright completions bash)`, or as a file named `stepwright` in
 # ~/.local/share/bash-completion/completions.
 _stepwright() {
-  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command= i
+  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command='' i
   for ((i = 1; i < COMP_CWORD; i++)); do
     case ${COMP_WORDS[i]} in
 ";

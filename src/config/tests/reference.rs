@@ -21,13 +21,11 @@ fn the_page_is_what_the_schema_says() {
 fn reference() -> String {
     let mut text = String::new();
     let keys = RULES["properties"].as_object().unwrap();
-    let is_table = |rule: &Value| rule["properties"].is_object();
     text.push_str("\n## At the top\n\n");
     rows(&mut text, keys.iter().filter(|(_, rule)| columns(rule).is_none()), true);
     for (key, rule) in keys {
         let Some((heading, columns)) = columns(rule).map(|columns| (heading(key, rule), columns)) else { continue };
-        let by = if is_table(rule) { "" } else { " " };
-        write!(text, "\n## `{heading}`\n\n{}{by}Set by: {}.\n\n", sentence(rule), may_set(key)).unwrap();
+        write!(text, "\n## `{heading}`\n\n{} Set by: {}.\n\n", sentence(rule), may_set(key)).unwrap();
         rows(&mut text, columns.iter(), false);
     }
     text
@@ -62,7 +60,7 @@ fn rows<'a>(text: &mut String, keys: impl Iterator<Item = (&'a String, &'a Value
 /// The description without what the column on who may set it says anyway, on one line.
 fn sentence(rule: &Value) -> String {
     let text = rule["description"].as_str().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
-    format!("{} ", text.replace(" Only in the user's own file.", "")).trim_start().to_owned()
+    text.replace(" Only in the user's own file.", "")
 }
 
 fn takes(rule: &Value) -> String {

@@ -194,7 +194,8 @@ pub async fn execute(command: Command) -> Result<Exit, Usage> {
 }
 
 fn completion_script(shell: &str) -> Result<String, Usage> {
-    let unknown = || Usage(format!("there are no completions for `{shell}`; the shells are: {}", completions::SHELLS.join(", ")));
+    let unknown =
+        || Usage(format!("there are no completions for `{shell}`; the shells are: {}", completions::SHELLS.join(", ")));
     completions::print(shell, &help::read(HELP)).ok_or_else(unknown)
 }
 

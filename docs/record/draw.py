@@ -13,7 +13,7 @@ import pyte
 from rich.console import Console
 from rich.text import Text
 
-COLUMNS, ROWS = 104, 400
+COLUMNS, ROWS = 118, 400
 # The part that is drawn: one workflow's steps, and what comes after them.
 FIRST, LAST = "$ stepwright run write-tests", "$ stepwright run auto"
 LIMIT_BYTES = 60_000

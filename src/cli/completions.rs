@@ -60,7 +60,8 @@ fn bash(help: &Help) -> String {
     let skipped: Vec<_> =
         help.options.iter().filter(|option| option.value.is_some()).map(|option| option.name.as_str()).collect();
     let mut text = format!("{BASH_HEAD}      {}) ((i++)) ;;\n", skipped.join("|"));
-    text += "      -*) ;;\n      *) command=${COMP_WORDS[i]} && break ;;\n    esac\n  done\n  case $command:$before in\n";
+    text +=
+        "      -*) ;;\n      *) command=${COMP_WORDS[i]} && break ;;\n    esac\n  done\n  case $command:$before in\n";
     let complete = |words: Words| match words {
         Words::List(list) => Some(format!("mapfile -t COMPREPLY < <(compgen -W '{}' -- \"$word\")", list.join(" "))),
         Words::Listed(command) => Some(format!(
@@ -80,7 +81,11 @@ fn bash(help: &Help) -> String {
     text += "  esac\n  case $command in\n";
     let names: Vec<_> = help.commands.iter().map(|command| command.name.as_str()).collect();
     let globals: Vec<_> = help.options.iter().map(|option| option.name.as_str()).collect();
-    text += &format!("    '') mapfile -t COMPREPLY < <(compgen -W '{} {}' -- \"$word\") ;;\n", names.join(" "), globals.join(" "));
+    text += &format!(
+        "    '') mapfile -t COMPREPLY < <(compgen -W '{} {}' -- \"$word\") ;;\n",
+        names.join(" "),
+        globals.join(" ")
+    );
     for command in &help.commands {
         let options: Vec<_> = all_options(command, help).map(|option| option.name.as_str()).collect();
         let options = format!("mapfile -t COMPREPLY < <(compgen -W '{}' -- \"$word\")", options.join(" "));
@@ -106,7 +111,8 @@ fn zsh(help: &Help) -> String {
         Words::Any => String::new(),
     };
     let argument = |option: &Flag| {
-        let value = option.value.as_ref().map_or_else(String::new, |value| format!(":{}:{}", quoted(value), action(value)));
+        let value =
+            option.value.as_ref().map_or_else(String::new, |value| format!(":{}:{}", quoted(value), action(value)));
         // May be given again: `--file`, `--tag`.
         let again = if option.value.is_some() { "*" } else { "" };
         format!("'{again}{}[{}]{value}'", option.name, quoted(&option.about))
@@ -139,14 +145,20 @@ fn fish(help: &Help) -> String {
     let quoted = |text: &str| format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"));
     let values = |placeholder: &str| match words(placeholder) {
         Words::List(list) => format!(" -f -a {}", quoted(&list.join(" "))),
-        Words::Listed(command) => format!(" -f -a '(stepwright {command} 2>/dev/null | string replace -r \" .*\" \"\")'"),
+        Words::Listed(command) => {
+            format!(" -f -a '(stepwright {command} 2>/dev/null | string replace -r \" .*\" \"\")'")
+        }
         Words::Files => " -F".to_owned(),
         Words::Folders => " -f -a '(__fish_complete_directories)'".to_owned(),
         Words::Any => " -f".to_owned(),
     };
     let option = |when: &str, option: &Flag| {
         let value = option.value.as_ref().map_or_else(|| " -f".to_owned(), |value| format!(" -r{}", values(value)));
-        format!("complete -c stepwright{when} -l {}{value} -d {}\n", option.name.trim_start_matches('-'), quoted(&option.about))
+        format!(
+            "complete -c stepwright{when} -l {}{value} -d {}\n",
+            option.name.trim_start_matches('-'),
+            quoted(&option.about)
+        )
     };
     let mut text = "\
 # stepwright's completions for fish: as ~/.config/fish/completions/stepwright.fish.

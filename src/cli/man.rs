@@ -30,7 +30,9 @@ A file that keeps a model's answers, for replay.
 
 /// The page for section 1.
 pub fn page(help: &Help, version: &str) -> String {
-    let mut text = format!(".TH STEPWRIGHT 1 \"\" \"stepwright {version}\"\n.SH NAME\nstepwright \\- AI workflows for any editor\n");
+    let mut text = format!(
+        ".TH STEPWRIGHT 1 \"\" \"stepwright {version}\"\n.SH NAME\nstepwright \\- AI workflows for any editor\n"
+    );
     text += ".SH SYNOPSIS\n.B stepwright\n.I COMMAND\n[\\fIARGUMENTS\\fR]\n.SH DESCRIPTION\n";
     text += &format!("{}\n.SH COMMANDS\n", roff(&help.about));
     for command in &help.commands {

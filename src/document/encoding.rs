@@ -141,11 +141,15 @@ mod tests {
             (b"ELF\0", Err("it is a binary file (NUL at byte 3)")),
             (
                 b"it\x92s\n",
-                Err("it is not UTF-8 (byte 2), perhaps Windows-1252 or a multi-byte encoding; convert it to UTF-8 first"),
+                Err(
+                    "it is not UTF-8 (byte 2), perhaps Windows-1252 or a multi-byte encoding; convert it to UTF-8 first",
+                ),
             ),
             (
                 b"\x1b\xe9",
-                Err("it is not UTF-8 (byte 1), perhaps Windows-1252 or a multi-byte encoding; convert it to UTF-8 first"),
+                Err(
+                    "it is not UTF-8 (byte 1), perhaps Windows-1252 or a multi-byte encoding; convert it to UTF-8 first",
+                ),
             ),
         ];
         for (bytes, expected) in cases {

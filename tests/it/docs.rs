@@ -117,7 +117,11 @@ fn links_lead_somewhere() {
                 file => page.path.parent().expect("in a folder").join(file),
             };
             assert!(target.exists(), "{}: {link}", page.path.display());
-            assert!(anchor.is_empty() || anchors(&target).iter().any(|known| known == anchor), "{}: {link}", page.path.display());
+            assert!(
+                anchor.is_empty() || anchors(&target).iter().any(|known| known == anchor),
+                "{}: {link}",
+                page.path.display()
+            );
         }
     }
 }

@@ -28,7 +28,10 @@ use stepwright::{
 
 /// What the model answers, by a part of the prompt.
 const REPLIES: &[(&str, &str)] = &[
-    ("Determine the files", r#"[{"file_name": "one.py", "purpose": "create"}, {"file_name": "a.py", "purpose": "revise"}]"#),
+    (
+        "Determine the files",
+        r#"[{"file_name": "one.py", "purpose": "create"}, {"file_name": "a.py", "purpose": "revise"}]"#,
+    ),
     ("Define the pages", "1. The start\n2. The end"),
     ("Write page 1 of 2", "The start."),
     ("Write page 2 of 2", "The end."),
@@ -176,13 +179,8 @@ fn job(workflow: &str) -> Job {
 }
 
 async fn run(world: &Arc<World>, journal: Arc<dyn Journal>, job: Job, past: Past) -> Outcome {
-    let ports = Ports {
-        model: world.clone(),
-        workspace: world.clone(),
-        observer: world.clone(),
-        journal,
-        checker: None,
-    };
+    let ports =
+        Ports { model: world.clone(), workspace: world.clone(), observer: world.clone(), journal, checker: None };
     execute(job, past, ports, Stop::default()).await
 }
 

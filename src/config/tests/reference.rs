@@ -49,7 +49,11 @@ fn heading(key: &str, rule: &Value) -> String {
 }
 
 fn rows<'a>(text: &mut String, keys: impl Iterator<Item = (&'a String, &'a Value)>, with_layers: bool) {
-    text.push_str(if with_layers { "| key | takes | is | set by |\n| --- | --- | --- | --- |\n" } else { "| key | takes | is |\n| --- | --- | --- |\n" });
+    text.push_str(if with_layers {
+        "| key | takes | is | set by |\n| --- | --- | --- | --- |\n"
+    } else {
+        "| key | takes | is |\n| --- | --- | --- |\n"
+    });
     for (key, rule) in keys {
         let layers = if with_layers { format!(" {} |", may_set(key)) } else { String::new() };
         let cell = |text: String| text.replace('|', "\\|").trim().to_owned();
@@ -92,7 +96,9 @@ fn trimmed(number: &Value) -> String {
 /// What stands behind "such as" is what to type.
 fn code(words: &str) -> String {
     match words.split_once("such as ") {
-        Some((before, sample)) if !sample.contains("\", with") && !sample.contains(", without") && !sample.contains(" or ") => {
+        Some((before, sample))
+            if !sample.contains("\", with") && !sample.contains(", without") && !sample.contains(" or ") =>
+        {
             format!("{before}such as `{sample}`")
         }
         _ => words.to_owned(),

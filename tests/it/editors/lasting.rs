@@ -142,7 +142,11 @@ fn a_killed_run_goes_on_without_asking_again() {
             editor.pick("Resume Auto");
         }
         let end = editor.wait_run_end();
-        assert_eq!((end.status.as_str(), files(&end).as_str()), ("finished", "changed a.py; changed b.py"), "{profile:?}");
+        assert_eq!(
+            (end.status.as_str(), files(&end).as_str()),
+            ("finished", "changed a.py; changed b.py"),
+            "{profile:?}"
+        );
         assert_eq!(provider.posts().len(), 3, "the first file's answer was paid for");
         editor.save_all();
         assert_eq!(editor.disk("a.py").as_deref(), Some("a = 2\n"), "{profile:?}");

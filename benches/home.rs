@@ -30,7 +30,8 @@ impl Home {
             "config/stepwright/config.toml",
             &format!(
                 "summary = false\n[roles]\nmain = \"fake/model\"\n[limits]\nconcurrency = {concurrency}\n\
-                 [providers.fake]\nwire = \"openai\"\nbase-url = \"http://{address}/v1\"\n"
+                 [providers.fake]\nwire = \"openai\"\nbase-url = \"http://{address}/v1\"\n\
+                 [models.\"fake/model\"]\ncontext-window = 1000000\n"
             ),
         );
         home

@@ -6,6 +6,7 @@
 mod answers;
 mod buffer;
 mod editor;
+mod history;
 mod home;
 mod hunks;
 mod process;
@@ -32,6 +33,7 @@ const GROUPS: &[Group] = &[
     ("buffer", buffer::measure),
     ("hunks", hunks::measure),
     ("answers", answers::measure),
+    ("history", history::measure),
     ("runs", runs::measure),
 ];
 

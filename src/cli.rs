@@ -8,6 +8,7 @@ mod completions;
 pub mod demo;
 mod drive;
 pub mod editor;
+mod estimate;
 pub mod help;
 mod history;
 mod man;
@@ -78,6 +79,7 @@ stepwright runs AI workflows for any editor.
       --message ID                    an earlier message as context
       --json                          one event a line
       --diff                          print a unified diff, write nothing
+      --estimate                      print what would be sent and what it would cost, send nothing
   stepwright demo                     try all five workflows, with no key and no network
   stepwright history [RUN] [--json]   what was run in this folder
   stepwright resume RUN [--json]      go on with a run that was interrupted or failed; finished steps aren't repeated
@@ -228,6 +230,7 @@ mod tests {
             ("workflows --json", Ok(Command::Workflows { config: None, json: true })),
             ("trust --revoke d", Ok(Command::Trust { folder: Some("d".into()), revoke: true })),
             ("run auto", run(|_| ())),
+            ("run auto --estimate", run(|run| run.estimate = true)),
             ("run --file a --file=b auto", run(|run| run.files = vec!["a".to_owned(), "b".to_owned()])),
             (
                 "run auto --json --tag x=1=2",

@@ -13,27 +13,35 @@ use tokio_util::sync::CancellationToken;
 
 mod answer;
 mod batch;
+mod budget;
 mod check;
 pub mod error;
+pub mod estimate;
 pub mod event;
+mod foresee;
 pub mod job;
 pub mod journal;
+pub mod money;
 mod plan;
 pub mod ports;
 pub mod prompt;
+mod request;
 mod resume;
 mod save;
+pub mod spending;
 mod step;
 
+use budget::LeftOut;
 use error::StepError;
 use event::{Action, Event, FileOutcome, Kind, StepEvent};
 use job::Job;
 use journal::{Entry, Held, Left, Past, StepEntry};
 use plan::{Block, StepState};
-use ports::{CheckSession, Ports, Usage};
+use ports::{CheckSession, Facts, Ports, Usage};
+use spending::Purse;
 
 use crate::workflow::{
-    Status,
+    Role, Status,
     descriptor::Descriptor,
     template::{Value, Vars},
 };
@@ -93,9 +101,7 @@ impl Stop {
 /// earlier process did of the same run; none of that is done, or paid for, again.
 pub async fn execute(job: Job, past: Past, ports: Ports, stop: Stop) -> Outcome {
     let checks = ports.checker.as_ref().map(|checker| checker.begin());
-    let nonce = past.nonce.clone().unwrap_or_else(job::fresh_id);
-    let state = Mutex::new(resume::state(&past));
-    let run = Run { nonce, job, past, ports, checks, stop, system: OnceLock::new(), state };
+    let run = Run::new(job, past, ports, checks, stop);
     let result = run.all().await;
     run.end(result).await
 }
@@ -111,6 +117,7 @@ struct Run {
     nonce: String,
     /// The rules for the model, once they are needed.
     system: OnceLock<String>,
+    purse: Purse,
     state: Mutex<State>,
 }
 
@@ -134,9 +141,22 @@ struct State {
     begun: BTreeSet<String>,
     /// By file name.
     pending: BTreeMap<String, Held>,
+    facts: BTreeMap<Role, Facts>,
+    /// What prompts lost, as far as the user knows of it.
+    left_out: BTreeSet<LeftOut>,
+    /// Models of whose context window the user knows that nobody knows it.
+    guessed: BTreeSet<String>,
 }
 
 impl Run {
+    fn new(job: Job, past: Past, ports: Ports, checks: Option<Box<dyn CheckSession>>, stop: Stop) -> Self {
+        let nonce = past.nonce.clone().unwrap_or_else(job::fresh_id);
+        let spent = past.usage.and_then(|usage| usage.cost).unwrap_or_default();
+        let purse = Purse::new(ports.spending.clone(), spent);
+        let state = Mutex::new(resume::state(&past));
+        Self { nonce, job, past, ports, checks, stop, system: OnceLock::new(), purse, state }
+    }
+
     async fn all(&self) -> Result<(), StepError> {
         let vars = Arc::new(self.vars());
         let mut block = Block::default();
@@ -144,6 +164,7 @@ impl Run {
         self.record(Entry::Begin { job: Box::new(self.job.clone()), nonce: self.nonce.clone() }).await?;
         self.record_plan().await?;
         self.report(Kind::Workflow(self.descriptor()));
+        self.check_prices().await?;
         self.state().status = Status::InProgress;
         self.report(Kind::Workflow(self.descriptor()));
         let mut scope = step::Scope::new(Vars::inside(&vars));
@@ -293,7 +314,14 @@ impl Run {
         };
         // A failure that ended the run is told already.
         let told = error.map(|error| failed(&error));
-        let results: Vec<_> = state.results.iter().filter(|(_, words)| Some(*words) != told.as_ref()).collect();
+        let mut results: Vec<(String, &String)> = Vec::new();
+        for (file, words) in state.results.iter().filter(|(_, words)| Some(*words) != told.as_ref()) {
+            // What stopped many files is said once.
+            match results.iter_mut().find(|(_, known)| *known == words && words.starts_with(FAILED)) {
+                Some((files, _)) => *files = format!("{files}, {file}"),
+                None => results.push((file.clone(), words)),
+            }
+        }
         const SHOWN: usize = 5;
         let words: Vec<_> = results.iter().take(SHOWN).map(|(file, words)| format!("{file} {words}")).collect();
         if !words.is_empty() {
@@ -350,5 +378,10 @@ impl Run {
 
 /// What became of an item that failed, in words.
 fn failed(error: &str) -> String {
-    format!("failed: {error}")
+    format!("{FAILED}{error}")
 }
+
+const FAILED: &str = "failed: ";
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@
 
 use std::{
     path::PathBuf,
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
@@ -19,21 +20,39 @@ use crate::{
     workflow::Status,
 };
 
+mod blob;
+mod claim;
+mod clean;
+mod database;
+mod failure;
 mod kept;
-mod memory;
+mod lease;
+mod open;
+mod query;
+mod record;
 pub mod report;
 pub mod undo;
+mod writer;
 
 pub use kept::KeptJob;
-pub use memory::Memory;
+
+use database::Place;
+use failure::Failure;
+use lease::Process;
+use writer::Writer;
 
 /// The history of all workspaces. Clones are the same one.
 #[derive(Clone)]
-pub struct History {}
+pub struct History {
+    writer: Arc<Writer>,
+}
 
 /// The part of it that belongs to one workspace. Message ids are unique in it.
 #[derive(Clone)]
-pub struct WorkspaceHistory {}
+pub struct WorkspaceHistory {
+    writer: Arc<Writer>,
+    key: Arc<str>,
+}
 
 /// A run in short.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,8 +112,8 @@ pub struct StepReport {
 #[derive(Clone, Debug, PartialEq)]
 pub struct RequestReport {
     /// The texts that several requests have in common are kept in memory once.
-    pub system: std::sync::Arc<str>,
-    pub shared: std::sync::Arc<str>,
+    pub system: Arc<str>,
+    pub shared: Arc<str>,
     pub prompt: String,
     pub answer: Option<String>,
 }
@@ -158,112 +177,154 @@ pub enum ClaimError {
 
 impl History {
     /// The history in this folder. `None`, and a folder that can't be used: in memory only, and [`Self::notice`] says why.
-    pub fn open(_folder: Option<PathBuf>) -> Self {
-        Self {}
+    pub fn open(folder: Option<PathBuf>) -> Self {
+        Self::at(Place { folder, ..place() })
     }
 
     /// A history that ends with the process, without a word about it.
     pub fn in_memory() -> Self {
-        Self {}
+        Self::at(Place { in_memory: true, ..place() })
+    }
+
+    fn at(place: Place) -> Self {
+        Self { writer: Arc::new(Writer::new(place)) }
     }
 
     /// Why history isn't kept on disk, and what to do about it. Said once.
     pub async fn notice(&self) -> Option<String> {
-        None
+        self.writer.read(|database| Ok(database.notice.take())).await.unwrap_or_else(|error| Some(error.to_string()))
     }
 
     /// The history of a workspace: the canonical path of its first folder, or nothing where there is none.
-    pub fn workspace(&self, _key: &str) -> WorkspaceHistory {
-        WorkspaceHistory {}
+    pub fn workspace(&self, key: &str) -> WorkspaceHistory {
+        WorkspaceHistory { writer: self.writer.clone(), key: Arc::from(key) }
     }
 
-    /// USD that answers have cost since then, in all workspaces, as far as their prices are known.
-    pub async fn spent_since(&self, _since: SystemTime) -> Result<f64, JournalError> {
-        Ok(0.0)
+    /// USD that answers have cost since then, in all workspaces, as far as their prices are known. Of the last 40 days.
+    pub async fn spent_since(&self, since: SystemTime) -> Result<f64, JournalError> {
+        self.writer.read(move |database| database.spent_since(since)).await
     }
 
     /// Waits until what was recorded so far is durable, or the time is up. Blocks.
-    pub fn flush(&self, _patience: Duration) {}
+    pub fn flush(&self, patience: Duration) {
+        self.writer.flush(patience);
+    }
 }
 
 impl WorkspaceHistory {
-    pub async fn find_message(&self, _id: &str) -> Result<Option<Message>, JournalError> {
-        Ok(None)
+    pub async fn find_message(&self, id: &str) -> Result<Option<Message>, JournalError> {
+        let (key, id) = (self.key.clone(), id.to_owned());
+        self.writer.read(move |database| database.find_message(&key, &id)).await
     }
 
     /// Newest first.
-    pub async fn recent_messages(&self, _most: usize) -> Result<Vec<MessageSummary>, JournalError> {
-        Ok(Vec::new())
+    pub async fn recent_messages(&self, most: usize) -> Result<Vec<MessageSummary>, JournalError> {
+        let key = self.key.clone();
+        self.writer.read(move |database| database.recent_messages(&key, most)).await
     }
 
     /// Newest first.
-    pub async fn runs(&self, _most: usize) -> Result<Vec<RunSummary>, JournalError> {
-        Ok(Vec::new())
+    pub async fn runs(&self, most: usize) -> Result<Vec<RunSummary>, JournalError> {
+        let key = self.key.clone();
+        self.writer.read(move |database| database.runs(&key, most)).await
     }
 
-    /// A run by its name, or by what only its name begins with.
-    pub async fn run(&self, _run: &str) -> Result<Option<RunReport>, JournalError> {
-        Ok(None)
+    /// A run by its name, or by what only its name begins with. The same goes for all that take a run's name here.
+    pub async fn run(&self, run: &str) -> Result<Option<RunReport>, JournalError> {
+        let (key, run) = (self.key.clone(), run.to_owned());
+        self.writer.read(move |database| database.report(&key, &run)).await
     }
 
     /// A run's edits in order.
-    pub async fn edits(&self, _run: &str) -> Result<Vec<KeptEdit>, JournalError> {
-        Ok(Vec::new())
+    pub async fn edits(&self, run: &str) -> Result<Vec<KeptEdit>, JournalError> {
+        let (key, run) = (self.key.clone(), run.to_owned());
+        self.writer.read(move |database| database.edits(&key, &run)).await
     }
 
     /// The edits that wait for the user, oldest first.
     pub async fn pending(&self) -> Result<Vec<KeptEdit>, JournalError> {
-        Ok(Vec::new())
+        let key = self.key.clone();
+        self.writer.read(move |database| database.waiting_edits(&key)).await
     }
 
     /// What became of an edit, by the user's doing.
-    pub async fn set_edit(&self, _edit: EditId, _state: EditState) -> Result<(), JournalError> {
-        Ok(())
+    pub async fn set_edit(&self, edit: EditId, state: EditState) -> Result<(), JournalError> {
+        let key = self.key.clone();
+        let set = move |database: &mut database::Database| {
+            let run = database.run_of_edit(&key, edit)?;
+            let run = run.ok_or_else(|| Failure::Said(format!("there is no edit {edit} in this workspace")))?;
+            database.change_edit(run, edit, &state)
+        };
+        self.writer.write(set).await
     }
 
     /// Runs that were interrupted, or whose process is gone; newest first.
     pub async fn resumable(&self) -> Result<Vec<RunSummary>, JournalError> {
-        Ok(Vec::new())
+        let key = self.key.clone();
+        self.writer.read(move |database| database.resumable(&key)).await
     }
 
     /// Takes over a run that isn't under way, and hasn't finished in full.
     pub async fn claim(&self, run: &str) -> Result<Claim, ClaimError> {
-        Err(ClaimError::Unknown(run.to_owned()))
+        let (key, run) = (self.key.clone(), run.to_owned());
+        self.writer.write(move |database| database.claim(&key, &run)).await?
     }
 
     /// Gives up a run that isn't under way: it counts as cancelled.
-    pub async fn forget(&self, _run: &str) -> Result<(), ClaimError> {
-        Ok(())
+    pub async fn forget(&self, run: &str) -> Result<(), ClaimError> {
+        let (key, run) = (self.key.clone(), run.to_owned());
+        self.writer.write(move |database| database.forget(&key, &run)).await?
     }
 
     /// What a run was asked to do.
-    pub async fn kept_job(&self, _run: &str) -> Result<Option<KeptJob>, JournalError> {
-        Ok(None)
+    pub async fn kept_job(&self, run: &str) -> Result<Option<KeptJob>, JournalError> {
+        let (key, run) = (self.key.clone(), run.to_owned());
+        let job = move |database: &mut database::Database| match database.find_run(&key, &run)? {
+            Some(run) => database.job(&run),
+            None => Ok(None),
+        };
+        self.writer.read(job).await
     }
 
     /// The files that the user has selected for workflows.
     pub async fn selection(&self) -> Result<Vec<FileRef>, JournalError> {
-        Ok(Vec::new())
+        let key = self.key.clone();
+        self.writer.read(move |database| database.selection(&key)).await
     }
 
-    pub async fn set_selection(&self, _files: Vec<FileRef>) -> Result<(), JournalError> {
-        Ok(())
+    pub async fn set_selection(&self, files: Vec<FileRef>) -> Result<(), JournalError> {
+        let key = self.key.clone();
+        self.writer.write(move |database| database.set_selection(&key, &files)).await
     }
 }
 
 #[async_trait]
 impl Journal for WorkspaceHistory {
-    async fn record(&self, _: &str, _: Entry) -> Result<(), JournalError> {
-        Ok(())
+    async fn record(&self, run: &str, entry: Entry) -> Result<(), JournalError> {
+        let (key, run) = (self.key.clone(), run.to_owned());
+        self.writer.write(move |database| database.record(&key, &run, &entry)).await
     }
 
-    async fn message(&self, _: &str, _: u32, _: Message) -> Result<String, JournalError> {
-        Ok("m1".to_owned())
+    fn note(&self, run: &str, entry: Entry) {
+        let (key, run) = (self.key.clone(), run.to_owned());
+        self.writer.note(move |database| database.record(&key, &run, &entry));
     }
 
-    async fn edit(&self, _: &str, _: EditEntry) -> Result<EditId, JournalError> {
-        Ok(1)
+    async fn message(&self, run: &str, step: u32, message: Message) -> Result<String, JournalError> {
+        let (key, run) = (self.key.clone(), run.to_owned());
+        self.writer.write(move |database| database.message(&key, &run, step, &message)).await
     }
+
+    async fn edit(&self, run: &str, edit: EditEntry) -> Result<EditId, JournalError> {
+        let run = run.to_owned();
+        self.writer.write(move |database| database.keep_edit(&run, &edit)).await
+    }
+}
+
+/// Where nothing else is said.
+fn place() -> Place {
+    let (clock, process) = (Arc::new(SystemTime::now), Process::this());
+    Place { folder: None, in_memory: false, max_bytes: clean::MAX_BYTES, clock, process }
 }
 
 impl KeptEdit {
@@ -274,3 +335,6 @@ impl KeptEdit {
         Some(EditEntry { step: self.step, title, file, base, text, before, after, state })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,7 @@ mod apply;
 mod capabilities;
 mod command;
 mod convert;
+mod estimate;
 mod execute;
 mod history;
 mod observer;

@@ -4,10 +4,12 @@
 //! as fast without a network as with one.
 
 pub mod address;
+mod calibration;
 pub mod catalog;
 pub mod client;
 pub mod discover;
 pub mod error;
+mod facts;
 pub mod gate;
 pub mod http;
 pub mod key;
@@ -24,12 +26,20 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use futures::stream::{self, BoxStream, StreamExt};
+use futures::{
+    FutureExt,
+    future::BoxFuture,
+    stream::{self, BoxStream, StreamExt},
+};
 use tokio::sync::OnceCell;
 
 use crate::{
     config::{Limits, Settings},
-    engine::ports::{Delta, Model, ModelError, ModelErrorKind, Request},
+    engine::{
+        money::cost,
+        ports::{Delta, Facts, Model, ModelError, ModelErrorKind, Request, Usage},
+    },
+    workflow::Role,
 };
 
 use catalog::{Catalog, Choice, Server, Target};
@@ -180,7 +190,11 @@ impl Model for Router {
         match self.catalog.choose(&request) {
             Err(error) => stream::once(async { Err(error) }).boxed(),
             Ok(Choice::Replay(file)) => {
-                output::stream(|output| async move { replay::answer(&file, &request, &output).await })
+                let price = self.catalog.replay_facts(&request).price;
+                output::stream(move |output| async move {
+                    let (finish, usage) = replay::answer(&file, &request, &output).await?;
+                    Ok((finish, Usage { cost: price.map(|price| cost(&price, &usage)), ..usage }))
+                })
             }
             Ok(Choice::Server(server)) => {
                 let recorded = self.recorder.as_ref().map(|recorder| (recorder, request.clone()));
@@ -201,5 +215,16 @@ impl Model for Router {
 
     fn knows(&self, name: &str) -> bool {
         self.catalog.knows(name)
+    }
+
+    fn facts<'a>(&'a self, role: Role, model: Option<&'a str>) -> BoxFuture<'a, Result<Facts, ModelError>> {
+        let request = Request { role, model: model.map(str::to_owned), ..Request::default() };
+        async move {
+            match self.catalog.choose(&request)? {
+                Choice::Server(server) => Ok(self.client(server).await?.facts()),
+                Choice::Replay(_) => Ok(self.catalog.replay_facts(&request)),
+            }
+        }
+        .boxed()
     }
 }

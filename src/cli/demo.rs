@@ -5,6 +5,7 @@ use std::{fs, io, path::Path, sync::Arc};
 
 use super::{
     Exit, Usage,
+    drive::Here,
     output::{print, visible},
     run::{self, Arguments},
 };
@@ -53,11 +54,13 @@ pub async fn run() -> Result<Exit, Usage> {
         }
     }
     // A trial isn't part of anybody's history.
-    let history = History::in_memory().workspace("");
+    let histories = History::in_memory();
+    let history = histories.workspace("");
+    let here = Here { setup, histories, history };
     let mut all_finished = true;
     for arguments in steps() {
         print(&format!("$ stepwright run {}\n", shown(&arguments)));
-        let Outcome { status, .. } = run::execute(&arguments, &setup, &history).await?;
+        let Outcome { status, .. } = run::execute(&arguments, &here).await?;
         all_finished &= status == Status::Finished;
         print("\n");
     }

@@ -15,6 +15,7 @@ use crate::{
         job::Job,
         journal::Past,
         ports::{Model, Observer, Ports},
+        spending::{Caps, Day, Spending},
     },
     history::{History, WorkspaceHistory},
     setup::{self, Setup},
@@ -60,6 +61,17 @@ impl Here {
         }
     }
 
+    /// What other processes spent today counts for the day's cap.
+    async fn learn_spending(&self, spending: &Spending) {
+        if spending.caps.per_day.is_none() {
+            return;
+        }
+        match self.histories.spent_since(Day::began()).await {
+            Ok(total) => spending.day.learn(total),
+            Err(error) => eprintln!("warning: `max-cost-per-day` counts only what this run spends: {error}"),
+        }
+    }
+
     /// Leaves nothing half recorded.
     pub fn close(self) {
         self.histories.flush(FLUSH_PATIENCE);
@@ -67,29 +79,9 @@ impl Here {
 }
 
 /// Runs a prepared job, or goes on with one, and shows it.
-pub async fn drive(
-    job: Job,
-    past: Past,
-    form: Form,
-    setup: &Setup,
-    history: &WorkspaceHistory,
-    model: Arc<dyn Model>,
-) -> Outcome {
-    let observer: Arc<dyn Observer> = match form {
-        Form::Json => Arc::new(Json),
-        Form::Steps => Arc::new(Steps::new(true)),
-        Form::Diff => Arc::new(Steps::new(false)),
-    };
-    let waiting = setup::state_folder().map(|state| state.join("pending"));
-    let review = setup.settings.review;
-    let workspace = Arc::new(DiskWorkspace::new(setup.files.clone(), form == Form::Diff, waiting, review));
-    let ports = Ports {
-        model,
-        workspace: workspace.clone(),
-        observer,
-        journal: Arc::new(history.clone()),
-        checker: setup.checker.clone(),
-    };
+pub async fn drive(job: Job, past: Past, form: Form, here: &Here, model: Arc<dyn Model>) -> Outcome {
+    let (ports, workspace) = ports(form, here, model);
+    here.learn_spending(&ports.spending).await;
     let stop = Stop::default();
     let interrupt = stop.clone();
     tokio::spawn(async move {
@@ -110,6 +102,28 @@ pub async fn drive(
         }
     }
     outcome
+}
+
+/// What a run acts with.
+pub fn ports(form: Form, here: &Here, model: Arc<dyn Model>) -> (Ports, Arc<DiskWorkspace>) {
+    let Here { setup, history, .. } = here;
+    let observer: Arc<dyn Observer> = match form {
+        Form::Json => Arc::new(Json),
+        Form::Steps => Arc::new(Steps::new(true)),
+        Form::Diff => Arc::new(Steps::new(false)),
+    };
+    let waiting = setup::state_folder().map(|state| state.join("pending"));
+    let review = setup.settings.review;
+    let workspace = Arc::new(DiskWorkspace::new(setup.files.clone(), form == Form::Diff, waiting, review));
+    let ports = Ports {
+        model,
+        workspace: workspace.clone(),
+        observer,
+        journal: Arc::new(history.clone()),
+        checker: setup.checker.clone(),
+        spending: Spending { caps: Caps::from(&setup.settings.limits), ..Spending::default() },
+    };
+    (ports, workspace)
 }
 
 /// What can be done about a run that ended so.

@@ -55,7 +55,7 @@ pub async fn resume(run: &str, json: bool) -> Result<Exit, Usage> {
     let job = claim.job.into_job(workflow).map_err(Usage)?;
     let model = crate::model::connect(&here.setup.settings, &|name| std::env::var(name).ok());
     let form = if json { Form::Json } else { Form::Steps };
-    let outcome = drive::drive(job, claim.past, form, &here.setup, &here.history, model).await;
+    let outcome = drive::drive(job, claim.past, form, &here, model).await;
     if !json {
         print(&drive::advice(&outcome));
     }

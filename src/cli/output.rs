@@ -10,6 +10,7 @@ use std::{
 use crate::{
     engine::{
         event::{Action, Event, Kind, StepEvent},
+        money::receipt,
         ports::{Observer, Usage},
     },
     workflow::{
@@ -92,7 +93,7 @@ impl Observer for Steps {
             Kind::Usage(usage) => seen.usage = *usage,
             Kind::End { status, summary, .. } => {
                 let mark = if *status == Status::Finished { "✓" } else { "✗" };
-                let text = format!("{mark} {summary}\n  {}", cost(&seen.usage));
+                let text = format!("{mark} {summary}\n  {}", receipt(&seen.usage));
                 self.draw(&mut seen, Some(&text));
             }
             Kind::Text { .. } => {}
@@ -147,12 +148,6 @@ impl Seen {
     fn title(&self, step_id: u32) -> String {
         descriptor::title(&self.steps, step_id)
     }
-}
-
-fn cost(usage: &Usage) -> String {
-    let money = usage.cost.map_or("price unknown".to_owned(), |cost| format!("${cost:.4}"));
-    let cached = if usage.cached > 0 { format!(" ({} cached)", usage.cached) } else { String::new() };
-    format!("{} tokens in{cached}, {} out, {money}", usage.input, usage.output)
 }
 
 /// Prints to standard output. A reader that went away, as `head` does, is no fault.

@@ -1,20 +1,21 @@
 //! `stepwright run`: a workflow on files on disk.
 
-use std::{collections::BTreeMap, io::Read, path::PathBuf};
+use std::{collections::BTreeMap, io::Read, path::PathBuf, sync::Arc};
 
 use lexopt::prelude::{Long, Value, ValueExt};
 
 use super::{
     Exit, Usage,
     drive::{self, Here},
-    output::print,
+    output::{print, visible},
 };
 use crate::{
     document::reference,
     engine::{
-        Outcome,
+        self, Outcome,
         job::{Job, fresh_id},
         journal::Past,
+        ports::Model,
     },
     history::WorkspaceHistory,
     setup::Setup,
@@ -30,6 +31,8 @@ pub struct Arguments {
     pub messages: Vec<String>,
     pub tags: BTreeMap<String, String>,
     pub form: Form,
+    /// Show what would be sent, and send nothing.
+    pub estimate: bool,
 }
 
 /// What comes out.
@@ -62,9 +65,7 @@ impl Arguments {
                 }
                 Long("json") => arguments.form = Form::Json,
                 Long("diff") => arguments.form = Form::Diff,
-                Long("estimate") => {
-                    return Err(Usage("`--estimate` isn't part of this version of stepwright yet".to_owned()));
-                }
+                Long("estimate") => arguments.estimate = true,
                 Long("log-file") => *log_file = Some(parser.value()?.into()),
                 Long("config") => arguments.config = Some(parser.value()?.into()),
                 Value(word) => words.push(word.string()?),
@@ -95,7 +96,11 @@ impl Arguments {
 /// Runs the workflow in the current folder.
 pub async fn run(arguments: Arguments) -> Result<Exit, Usage> {
     let here = Here::open(arguments.config.as_deref())?;
-    let outcome = execute(&arguments, &here.setup, &here.history).await?;
+    here.notice().await;
+    if arguments.estimate {
+        return estimate(&arguments, &here).await;
+    }
+    let outcome = execute(&arguments, &here).await?;
     if arguments.form == Form::Steps {
         print(&drive::advice(&outcome));
     }
@@ -104,14 +109,33 @@ pub async fn run(arguments: Arguments) -> Result<Exit, Usage> {
 }
 
 /// Runs with a given setup; the demo uses it as well.
-pub async fn execute(arguments: &Arguments, setup: &Setup, history: &WorkspaceHistory) -> Result<Outcome, Usage> {
-    let mut job = job(arguments, setup, history).await?;
-    let model = crate::model::connect(&setup.settings, &|name| std::env::var(name).ok());
-    let warnings = job.prepare(&setup.settings, |name| model.knows(name)).map_err(|refusal| Usage(refusal.0))?;
+pub async fn execute(arguments: &Arguments, here: &Here) -> Result<Outcome, Usage> {
+    let (job, model) = prepare(arguments, here).await?;
+    Ok(drive::drive(job, Past::default(), arguments.form, here, model).await)
+}
+
+/// Tells what a run would send and cost.
+async fn estimate(arguments: &Arguments, here: &Here) -> Result<Exit, Usage> {
+    let (job, model) = prepare(arguments, here).await?;
+    let (ports, _) = drive::ports(arguments.form, here, model);
+    let estimate = engine::estimate::estimate(job, ports).await.map_err(|error| Usage(error.to_string()))?;
+    match arguments.form {
+        Form::Json => print(&format!("{}\n", estimate.to_json())),
+        Form::Steps | Form::Diff => print(&visible(&super::estimate::text(&estimate))),
+    }
+    Ok(Exit::Finished)
+}
+
+/// What is to be run, as the command line says it.
+async fn prepare(arguments: &Arguments, here: &Here) -> Result<(Job, Arc<dyn Model>), Usage> {
+    let mut job = job(arguments, &here.setup, &here.history).await?;
+    let settings = &here.setup.settings;
+    let model = crate::model::connect(settings, &|name| std::env::var(name).ok());
+    let warnings = job.prepare(settings, |name| model.knows(name)).map_err(|refusal| Usage(refusal.0))?;
     for warning in warnings {
         eprintln!("warning: {warning}");
     }
-    Ok(drive::drive(job, Past::default(), arguments.form, setup, history, model).await)
+    Ok((job, model))
 }
 
 async fn job(arguments: &Arguments, setup: &Setup, history: &WorkspaceHistory) -> Result<Job, Usage> {

@@ -72,7 +72,8 @@ impl DiskWorkspace {
                 Ok(Written::Unencodable(reason)) => EditState::Failed { reason: reason.clone() },
                 Err(error) => EditState::Failed { reason: error.to_string() },
             };
-            journal.record(&edit.run, Entry::Edited { edit: kept, state }).await.map_err(unkept)?;
+            // Until that is durable, the content of the file tells.
+            journal.note(&edit.run, Entry::Edited { edit: kept, state });
             match written? {
                 Written::Done(saved) => return Ok(saved),
                 Written::Unencodable(reason) => return self.keep(edit, &reason, journal).await,

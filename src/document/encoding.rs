@@ -129,7 +129,8 @@ mod tests {
 
     #[test]
     fn bytes_are_text_or_refused_with_the_reason() {
-        let cases: [(&[u8], Result<(&str, Charset), &str>); 11] = [
+        type Expected = Result<(&'static str, Charset), &'static str>;
+        let cases: [(&[u8], Expected); 11] = [
             ("\u{feff}é\r\n".as_bytes(), Ok(("\u{feff}é\r\n", Charset::Utf8))),
             (b"\xff\xfea\0\n\0", Ok(("\u{feff}a\n", Charset::Utf16Le))),
             (b"\xfe\xff\0a\xd8\x01\xdc\x37", Ok(("\u{feff}a𐐷", Charset::Utf16Be))),

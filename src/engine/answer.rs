@@ -8,6 +8,7 @@ use super::{
     event::Kind,
     journal::{Entry, Left},
     ports::{Delta, Finish, ModelErrorKind, Request, Usage},
+    spending::Held,
 };
 use crate::workflow::Status;
 
@@ -22,16 +23,21 @@ impl Run {
             }
             return Ok(text);
         }
+        self.check_length(&request).await?;
         let mut retried = false;
         loop {
+            let held = self.hold(id, &request).await?;
             self.record(Entry::Attempt { step: id, number, request: Box::new(request.clone()) }).await?;
-            match self.effect(self.stream(id, request.clone(), shown)).await {
+            let sent = Request { max_output: held.limit, ..request.clone() };
+            match self.effect(self.stream(id, sent, shown, &held)).await {
                 // Nothing of the answer was used or shown yet, so that asking again costs no more than a request.
                 Err(StepError::Model(error)) if error.kind == ModelErrorKind::Truncated && !shown && !retried => {
                     retried = true;
                 }
                 Ok((text, usage)) => {
-                    self.record(Entry::Answer { step: id, number, text: text.clone(), usage }).await?;
+                    // What the step does with it is kept before anybody sees it.
+                    let entry = Entry::Answer { step: id, number, text: text.clone(), usage };
+                    self.ports.journal.note(&self.job.run, entry);
                     return Ok(text);
                 }
                 Err(error) => return Err(error),
@@ -39,13 +45,20 @@ impl Run {
         }
     }
 
-    async fn stream(&self, id: u32, request: Request, shown: bool) -> Result<(String, Usage), StepError> {
-        let module = request.step.clone();
+    async fn stream(
+        &self,
+        id: u32,
+        request: Request,
+        shown: bool,
+        held: &Held<'_>,
+    ) -> Result<(String, Usage), StepError> {
+        let (module, cut_off) = (request.step.clone(), Self::cut_off(&request));
         let mut deltas = self.ports.model.answer(request);
         let mut text = String::new();
         while let Some(delta) = deltas.next().await {
             match delta? {
                 Delta::Text(piece) => {
+                    held.receive(&piece);
                     if shown {
                         self.show(id, &piece);
                     }
@@ -53,6 +66,7 @@ impl Run {
                 }
                 Delta::Waiting { delay, reason } => self.report(Kind::Waiting { step_id: id, delay, reason }),
                 Delta::Done { finish, usage } => {
+                    let usage = held.settle(usage);
                     self.add_usage(usage);
                     let refused = |cause: String| Err(StepError::Answer { module: module.clone(), cause });
                     return match finish {
@@ -60,14 +74,13 @@ impl Run {
                             refused("it is empty; run it again, or choose another model".to_owned())
                         }
                         Finish::Stop => Ok((text, usage)),
-                        Finish::Length => refused(
-                            "it was cut off at the model's output limit; ask for less at a time, or raise `max-output-tokens`"
-                                .to_owned(),
-                        ),
-                        Finish::Blocked(reason) => {
-                            refused(format!("the model refused: {reason}; rephrase the instruction, or choose another model"))
+                        Finish::Length => refused(cut_off),
+                        Finish::Blocked(reason) => refused(format!(
+                            "the model refused: {reason}; rephrase the instruction, or choose another model"
+                        )),
+                        Finish::Unexpected(name) => {
+                            refused(format!("the model stopped with `{name}`, which is not an end"))
                         }
-                        Finish::Unexpected(name) => refused(format!("the model stopped with `{name}`, which is not an end")),
                     };
                 }
             }

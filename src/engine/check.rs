@@ -2,6 +2,7 @@
 
 use super::{
     Run,
+    budget::Document,
     error::StepError,
     event::Kind,
     journal::Left,
@@ -129,9 +130,9 @@ impl Run {
         let template =
             if last { Template(format!("{}\n{DROP_FAILING}", check.prompt.0)) } else { check.prompt.clone() };
         let mut composed = self.compose(&check.module, &template, &scope, &[name]).await?;
-        composed.own.push_str(&prompt::document(&self.nonce, file, text));
+        composed.target = Some(Document { name: name.to_string(), shown: prompt::document(&self.nonce, file, text) });
         let inline = scope.is_inline(name);
-        let request = self.request(id, check.role, composed, Some(ask_for_content(&self.nonce, name, inline)));
+        let request = self.request(id, check.role, composed, Some(ask_for_content(&self.nonce, name, inline))).await?;
         let module = request.step.clone();
         let reply = self.answer(id, request, false).await?;
         // Compared with what was saved, since that is what it takes the place of.

@@ -24,6 +24,15 @@ pub enum StepError {
     /// The model answered, but not with something that may be used.
     #[error("the answer to step `{module}` can't be used: {cause}")]
     Answer { module: String, cause: String },
+    /// Nothing was sent: the prompt is too long for the model.
+    #[error("step `{module}` wasn't sent: {cause}")]
+    Unsent { module: String, cause: String },
+    /// Nothing was sent, because of what it could cost.
+    #[error("{0}")]
+    Capped(String),
+    /// Nothing of the run was begun.
+    #[error("{0}")]
+    Refused(String),
     /// A parallel step whose every item failed; they reported why.
     #[error("none of {0} could be processed")]
     AllFailed(usize),

@@ -18,10 +18,14 @@ use crate::{
     workflow::{Status, template::Value},
 };
 
-/// Keeps what happens in runs. Each call returns once what it was given is durable.
+/// Keeps what happens in runs, in the order of the calls.
 #[async_trait]
 pub trait Journal: Send + Sync {
+    /// Returns once the entry is durable.
     async fn record(&self, run: &str, entry: Entry) -> Result<(), JournalError>;
+
+    /// Doesn't wait: the entry is durable when what is kept next is, which may tell of its failure. For what nobody is told of before that.
+    fn note(&self, run: &str, entry: Entry);
 
     /// Keeps a step's prompt and reply as a message; returns its id (`m1`, `m2`, …, unique in the workspace). A step has one message:
     /// when it is kept again, the id is the same.

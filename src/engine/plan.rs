@@ -45,6 +45,8 @@ pub struct StepState {
     pub response: Option<String>,
     /// How many answers it has asked for.
     pub asked: u32,
+    /// Tokens that its answer should have, as far as that is known.
+    pub expected: u64,
 }
 
 impl StepState {

@@ -5,12 +5,14 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use futures::stream::BoxStream;
+use futures::{FutureExt, future::BoxFuture, stream::BoxStream};
 use thiserror::Error;
 
 use super::{event::Event, journal::Journal};
 use crate::{
+    config::Price,
     document::{FileRef, tests_for::Placement},
+    engine::spending::Spending,
     workflow::Role,
 };
 
@@ -23,6 +25,8 @@ pub struct Ports {
     pub journal: Arc<dyn Journal>,
     /// Only where the user trusts the workspace's check command.
     pub checker: Option<Arc<dyn Checker>>,
+    /// What the run may cost, and what runs of this process cost today.
+    pub spending: Spending,
 }
 
 /// Answers one prompt.
@@ -36,7 +40,61 @@ pub trait Model: Send + Sync {
 
     /// Whether a model of this name (`provider/model`, a role, or `replay`) is configured.
     fn knows(&self, name: &str) -> bool;
+
+    /// What is known about the model that would answer for this role; `model` is what the user named, and wins. Asks a server only for
+    /// what nobody else can tell. Nothing is known by default.
+    fn facts<'a>(&'a self, _role: Role, _model: Option<&'a str>) -> BoxFuture<'a, Result<Facts, ModelError>> {
+        async { Ok(Facts::default()) }.boxed()
+    }
 }
+
+/// What is known about a model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Facts {
+    /// `provider/model`, or `replay`.
+    pub name: String,
+    /// Tokens of prompt and answer together.
+    pub context_window: Option<u64>,
+    /// Tokens of an answer.
+    pub max_output: Option<u64>,
+    /// Tokens after which each answer is cut off, because the user said so.
+    pub output_limit: Option<u64>,
+    /// `None`: nobody knows.
+    pub price: Option<Price>,
+    pub strength: Strength,
+    /// Whether requests stay on this machine.
+    pub is_local: bool,
+    /// Of prompts, as the server has counted them so far.
+    pub bytes_per_token: f64,
+}
+
+/// How far a model can be trusted with exact forms of answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Strength {
+    /// Or not known.
+    #[default]
+    Weak,
+    Strong,
+}
+
+impl Default for Facts {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            context_window: None,
+            max_output: None,
+            output_limit: None,
+            price: None,
+            strength: Strength::default(),
+            is_local: false,
+            bytes_per_token: BYTES_PER_TOKEN,
+        }
+    }
+}
+
+/// Of prose and code in most scripts, within a factor of two. A tokenizer knows better, but one model's words only, and takes longer to load
+/// than a run takes to begin.
+pub const BYTES_PER_TOKEN: f64 = 3.0;
 
 /// One prompt in the order that lets provider caches hit: `system`, `shared`, (breakpoint), `prompt`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,6 +112,8 @@ pub struct Request {
     pub prompt: String,
     /// What names the tags in all of these, and differs from run to run.
     pub nonce: String,
+    /// Tokens after which the answer is to be cut off, where a cost cap can't allow for what the model could write.
+    pub max_output: Option<u64>,
 }
 
 /// A piece of an answer.

@@ -14,6 +14,10 @@ use crate::{
 /// How much of a file's end an appending step is shown, in lines.
 const TAIL_LINES: usize = 60;
 
+/// What is said of an answer that ends at the output limit.
+pub const CUT_OFF: &str =
+    "it was cut off at the model's output limit; ask for less at a time, or raise `max-output-tokens`";
+
 /// The rules that hold for every prompt of a run.
 pub fn system(nonce: &str, workflow: &str) -> String {
     let mut text = format!(
@@ -36,6 +40,16 @@ pub fn document(nonce: &str, file: &FileRef, text: &str) -> String {
     let path = attribute(&file.name);
     let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
     format!("<document-{nonce} path=\"{path}\"{lang}>\n{text}{end}</document-{nonce}>\n")
+}
+
+/// The documents that stand in a prompt: name, and length in bytes.
+pub fn documents_in(nonce: &str, text: &str) -> Vec<(String, usize)> {
+    let (begin, end) = (format!("<document-{nonce} path=\""), format!("</document-{nonce}>"));
+    let documents = text.split(begin.as_str()).skip(1).filter_map(|document| {
+        let (name, _) = document.split_once('"')?;
+        Some((without_escapes(name), begin.len() + document.find(&end)? + end.len()))
+    });
+    documents.collect()
 }
 
 /// What a command printed, as material: tests print what they like.
@@ -147,6 +161,10 @@ fn attribute(name: &str) -> String {
     visible(name).replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
+fn without_escapes(attribute: &str) -> String {
+    attribute.replace("&gt;", ">").replace("&lt;", "<").replace("&quot;", "\"").replace("&amp;", "&")
+}
+
 /// A file name can hold line breaks; a prompt's line can't.
 fn visible(name: &str) -> String {
     name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
@@ -184,6 +202,16 @@ mod tests {
             <document-77 path="t.md" lang="markdown" part="the end; 10 lines before it are left out">
             11"#]]
         .assert_eq(&shown.join("\n"));
+    }
+
+    #[test]
+    fn documents_are_found_again() {
+        let file = |name: &str| FileRef { name: name.to_owned(), place: Place::Buffer(String::new()) };
+        let both = document("77", &file("a.py"), "x = 1") + &document("77", &file("odd&lt;\"<>"), "</document-1>\n");
+        let found = documents_in("77", &format!("before\n{both}after <document-78 path=\"b\">"));
+        assert_eq!(found.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["a.py", "odd&lt;\"<>"]);
+        // But for the line end after each.
+        assert_eq!(found.iter().map(|(_, length)| length + 1).sum::<usize>(), both.len());
     }
 
     #[test]

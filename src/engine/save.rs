@@ -2,12 +2,14 @@
 
 use super::{
     Run,
+    budget::Document,
     error::StepError,
     event::{Action, FileOutcome},
     journal::{Held, Left},
     ports::{Edit, Request, Risk, Saved, Snapshot, WorkspaceError},
     prompt,
-    step::{Composed, Scope},
+    request::Composed,
+    step::Scope,
 };
 use crate::{
     document::{
@@ -66,7 +68,7 @@ impl Run {
         let mut composed = self.compose(&save.module, &save.prompt, scope, &[&file.name]).await?;
         let written = self.current_text(&before).filter(|text| !afresh && !text.trim().is_empty());
         if let Some(text) = written.as_ref().filter(|_| !scope.turn.is_parallel()) {
-            composed.own.push_str(&prompt::tail(&self.nonce, file, text));
+            composed.target = Some(Document { name: file.name.clone(), shown: prompt::tail(&self.nonce, file, text) });
         }
         let target = Target { name: &file.name, original: written.as_deref(), nonce: &self.nonce };
         let reminder = prompt::ask_for_addition(&self.nonce, &file.name);
@@ -122,7 +124,7 @@ impl Run {
         take: &(dyn Fn(&str) -> Result<Extracted, Rejected> + Sync),
     ) -> Result<Extracted, StepError> {
         let task = composed.text.clone();
-        let request = self.request(id, save.role, composed, Some(reminder.clone()));
+        let request = self.request(id, save.role, composed, Some(reminder.clone())).await?;
         let with_task = |text: String| Request { prompt: request.prompt.replacen(&task, &text, 1), ..request.clone() };
         let mut extracted = self.one_answer(id, request.clone(), take).await?;
         if save.best_of > 1 {

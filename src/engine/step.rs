@@ -5,16 +5,18 @@ use std::sync::Arc;
 use super::{
     Reply, Run,
     batch::{Shown, Turn},
+    budget::Document,
     error::StepError,
     journal::{Left, TestPlace},
     plan::{Block, Slot},
     ports::{Message, Request, Snapshot},
     prompt,
+    request::Composed,
 };
 use crate::{
     document::{FileRef, answer},
     workflow::{
-        Ask, Chat, Expect, Role, Step, Template, TestFile, extract,
+        Ask, Chat, Expect, Step, Template, TestFile, extract,
         template::{Item, Value, Vars},
     },
 };
@@ -44,14 +46,6 @@ impl Scope {
     pub fn inside(&self, vars: Vars) -> Self {
         Self { vars, tests: self.tests.clone(), turn: Turn::default(), shown: self.shown.clone() }
     }
-}
-
-/// A prompt's pieces, rendered.
-pub struct Composed {
-    pub shared: String,
-    /// The documents of the files that the prompt names, but for the shared ones.
-    pub own: String,
-    pub text: String,
 }
 
 impl Run {
@@ -95,7 +89,7 @@ impl Run {
 
     async fn chat(&self, id: u32, chat: &Chat, scope: &Scope) -> Result<Left, StepError> {
         let composed = self.compose(&chat.module, &chat.prompt, scope, &[]).await?;
-        let request = self.request(id, chat.role, composed, None);
+        let request = self.request(id, chat.role, composed, None).await?;
         let reply = self.answer(id, request.clone(), true).await?;
         let text = answer::plain_text(&reply).trim().to_owned();
         let message = Message { prompt: self.job.instruction.clone(), reply: text.clone() };
@@ -109,7 +103,7 @@ impl Run {
     /// An answer of the wrong form is asked for once more, with what was wrong about it.
     async fn ask(&self, id: u32, ask: &Ask, scope: &Scope) -> Result<Left, StepError> {
         let composed = self.compose(&ask.module, &ask.prompt, scope, &[]).await?;
-        let request = self.request(id, ask.role, composed, None);
+        let request = self.request(id, ask.role, composed, None).await?;
         let count = match &ask.count {
             Some(template) => self.render(&ask.module, template, scope)?.trim().parse::<usize>().ok(),
             None => None,
@@ -227,7 +221,7 @@ impl Run {
         source: &str,
     ) -> Result<String, StepError> {
         let composed = self.compose(&step.module, &step.prompt, scope, &[]).await?;
-        let request = self.request(id, step.role, composed, None);
+        let request = self.request(id, step.role, composed, None).await?;
         let module = request.step.clone();
         let reply = self.answer(id, request, false).await?;
         let line = extract::line(&answer::plain_text(&reply)).unwrap_or_default();
@@ -283,7 +277,9 @@ impl Run {
         own.retain(|file| seen.insert(file.clone()));
         let shared = self.documents(&shared, scope.shown.as_deref()).await?;
         let own = self.documents(&own, None).await?;
-        Ok(Composed { shared, own, text: prompt::squeeze(&text) })
+        let side_by_side = scope.turn.is_parallel();
+        let text = prompt::squeeze(&text);
+        Ok(Composed { shared, own, target: None, text, is_target_shared: false, side_by_side })
     }
 
     /// Composes a prompt whose answer replaces a file. That file's document comes last, unless the shared ones show it just so: they stay the
@@ -296,18 +292,18 @@ impl Run {
         name: &str,
         document: &str,
     ) -> Result<Composed, StepError> {
-        let composed = self.compose(module, template, scope, &[]).await?;
-        if composed.shared.contains(document) {
-            return Ok(composed);
+        let mut composed = self.compose(module, template, scope, &[]).await?;
+        composed.is_target_shared = composed.shared.iter().any(|shared| shared.shown == document);
+        if !composed.is_target_shared {
+            composed = self.compose(module, template, scope, &[name]).await?;
         }
-        let mut composed = self.compose(module, template, scope, &[name]).await?;
-        composed.own.push_str(document);
+        composed.target = Some(Document { name: name.to_owned(), shown: document.to_owned() });
         Ok(composed)
     }
 
     /// Files that don't exist yet are no documents.
-    async fn documents(&self, names: &[String], shown: Option<&Shown>) -> Result<String, StepError> {
-        let mut out = String::new();
+    async fn documents(&self, names: &[String], shown: Option<&Shown>) -> Result<Vec<Document>, StepError> {
+        let mut out = Vec::new();
         for name in names {
             let found = self.snapshot(name).await?;
             let Snapshot { file, text, .. } = match shown {
@@ -316,7 +312,8 @@ impl Run {
             };
             if let Some(text) = text {
                 let text = self.without_marker(&file.name, &text);
-                out.push_str(&prompt::document(&self.nonce, &file, &text));
+                let shown = prompt::document(&self.nonce, &file, &text);
+                out.push(Document { name: file.name, shown });
             }
         }
         Ok(out)
@@ -333,24 +330,6 @@ impl Run {
         match given {
             Some(file) => Ok(file.clone()),
             None => Ok(self.ports.workspace.locate(name)?),
-        }
-    }
-
-    pub(super) fn request(&self, id: u32, role: Role, composed: Composed, reminder: Option<String>) -> Request {
-        let Composed { shared, own, text } = composed;
-        let system = || prompt::system(&self.nonce, &self.job.workflow.system.render(&self.vars()).unwrap_or_default());
-        let mut prompt = if own.is_empty() { text } else { format!("{own}\n{text}") };
-        if let Some(reminder) = reminder {
-            prompt = format!("{prompt}\n{reminder}\n");
-        }
-        Request {
-            step: self.state().steps[id as usize - 1].module.clone(),
-            role,
-            model: self.job.tags.get("model").cloned(),
-            system: self.system.get_or_init(system).clone(),
-            nonce: self.nonce.clone(),
-            shared,
-            prompt,
         }
     }
 

@@ -124,7 +124,8 @@ impl Shared {
                     Ok(_) => EditState::Applied,
                     Err(reason) => EditState::Failed { reason: reason.clone() },
                 };
-                journal.record(&edit.run, Entry::Edited { edit: edit_id, state }).await.map_err(unkept)?;
+                // Until that is durable, the content of the file tells.
+                journal.note(&edit.run, Entry::Edited { edit: edit_id, state });
             }
             match outcome {
                 Ok(saved) => return Ok(Applied::Done(saved)),

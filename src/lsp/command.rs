@@ -54,6 +54,7 @@ pub enum Command {
     NewPrompt(PromptArguments),
     ShowRun(ResultName),
     ShowHistory,
+    Estimate(RunArguments),
     /// Known by name, not by this version.
     Later(&'static str),
 }
@@ -160,6 +161,7 @@ impl Command {
             SHOW_RUN => Self::ShowRun(read(name, argument)?),
             SHOW_HISTORY => Self::ShowHistory,
             NEW_PROMPT => Self::NewPrompt(read(name, argument)?),
+            ESTIMATE => Self::Estimate(read(name, argument)?),
             _ => match NAMES.iter().find(|known| **known == name) {
                 Some(known) => Self::Later(known),
                 None => return Err(format!("there is no command `{name}`; there are: {}", NAMES.join(", "))),

@@ -45,6 +45,7 @@ impl Shared {
             Command::ShowHistory => self.show_history_command(),
             Command::Retry(RunName { run }) => self.retry(run.as_deref()),
             Command::NewPrompt(arguments) => self.new_prompt(arguments),
+            Command::Estimate(arguments) => self.estimate_command(arguments),
             Command::Later(name) => {
                 self.outbox
                     .message(MessageType::INFO, format!("`{name}` isn't part of this version of stepwright yet"));
@@ -53,16 +54,27 @@ impl Shared {
     }
 
     fn run_command(self: &Arc<Self>, arguments: RunArguments) {
-        let prompt = arguments.uri.as_deref().and_then(|uri| Url::parse(uri).ok());
-        let prompt = prompt.filter(|uri| arguments.instruction.is_none() && workflow_of(&self.state(), uri).is_some());
-        let request = match prompt {
-            Some(uri) => self.prompt_request(&uri),
-            None => RunRequest::new(arguments, &self.state()),
-        };
-        match request {
+        match self.run_request(arguments) {
             Ok(request) if self.can_ask_for_instruction(&request) => self.ask_for_instruction(request),
             Ok(request) => self.start(request),
             Err(error) => self.outbox.message(MessageType::ERROR, error),
+        }
+    }
+
+    fn estimate_command(self: &Arc<Self>, arguments: RunArguments) {
+        match self.run_request(arguments) {
+            Ok(request) => self.estimate(request),
+            Err(error) => self.outbox.message(MessageType::ERROR, error),
+        }
+    }
+
+    /// What the arguments mean; a prompt document says most of it itself.
+    fn run_request(&self, arguments: RunArguments) -> Result<RunRequest, String> {
+        let prompt = arguments.uri.as_deref().and_then(|uri| Url::parse(uri).ok());
+        let prompt = prompt.filter(|uri| arguments.instruction.is_none() && workflow_of(&self.state(), uri).is_some());
+        match prompt {
+            Some(uri) => self.prompt_request(&uri),
+            None => RunRequest::new(arguments, &self.state()),
         }
     }
 

@@ -12,7 +12,8 @@ use super::{convert, outbox::Outbox, progress::Progress};
 use crate::{
     engine::{
         event::{Event, Kind, StepEvent},
-        ports::Observer,
+        money::{grouped, is_paid, money},
+        ports::{Observer, Usage},
     },
     workflow::{
         Status,
@@ -37,6 +38,9 @@ pub struct RunObserver {
 pub struct Seen {
     steps: Vec<StepDescriptor>,
     ended: usize,
+    /// Where the run is, as it was said last.
+    said: String,
+    usage: Usage,
     /// Text that waits to go out, of one step.
     text: Option<(u32, String)>,
     text_sent: Option<Instant>,
@@ -53,10 +57,17 @@ impl Observer for RunObserver {
             Kind::Step(step) => self.step(&mut seen, step),
             Kind::Waiting { step_id, delay, reason } => {
                 let message = format!("{}: waiting {} s, {reason}", seen.title(*step_id), delay.as_secs_f32().ceil());
-                self.say(&seen, message);
+                self.say(&mut seen, message);
+            }
+            Kind::Usage(usage) => {
+                seen.usage = *usage;
+                if is_paid(usage) && !seen.said.is_empty() {
+                    let message = seen.said.clone();
+                    self.say(&mut seen, message);
+                }
             }
             Kind::Warning(message) => self.outbox.message(MessageType::WARNING, message),
-            Kind::Edit(_) | Kind::Usage(_) | Kind::End { .. } => {}
+            Kind::Edit(_) | Kind::End { .. } => {}
         }
         if !self.events {
             return;
@@ -98,11 +109,17 @@ impl RunObserver {
         }
     }
 
-    fn say(&self, seen: &Seen, message: String) {
-        if let Some(progress) = &self.progress {
-            let percentage = seen.ended * 100 / seen.steps.len().max(1);
-            progress.report(message, u32::try_from(percentage).unwrap_or(100));
-        }
+    /// With the money so far, where there is any.
+    fn say(&self, seen: &mut Seen, message: String) {
+        let Some(progress) = &self.progress else { return };
+        let percentage = seen.ended * 100 / seen.steps.len().max(1);
+        let text = match seen.usage {
+            usage if !is_paid(&usage) => message.clone(),
+            Usage { cost: Some(cost), .. } => format!("{message} · {}", money(cost)),
+            Usage { input, output, .. } => format!("{message} · {} tokens, price unknown", grouped(input + output)),
+        };
+        seen.said = message;
+        progress.report(text, u32::try_from(percentage).unwrap_or(100));
     }
 
     /// Collects text, so that at most ten notifications a second carry it.

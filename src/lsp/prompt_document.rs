@@ -146,7 +146,7 @@ impl Shared {
         }
     }
 
-    async fn create_and_show(self: &Arc<Self>, workflow: &str, text: String, what: &str) {
+    pub async fn create_and_show(self: &Arc<Self>, workflow: &str, text: String, what: &str) {
         let created = create(workflow.to_owned(), text).await;
         match created {
             Ok(path) => self.show_or_name(path, what).await,

@@ -25,7 +25,9 @@ use crate::{
         event::{Event, Kind},
         job::{Job, MarkedLines, Refusal, Selection, fresh_id},
         journal::{Journal, Past},
-        ports::{Message, Ports, WorkspaceError},
+        money::{is_paid, receipt},
+        ports::{Message, Observer, Ports, WorkspaceError},
+        spending::{Caps, Day, Spending},
     },
     workflow::Status,
 };
@@ -157,31 +159,21 @@ impl Shared {
             running.targets = job.targets();
         }
         let progress = Progress::begin(self, &self.client, &self.outbox, run, name).await.map(Arc::new);
-        let model = self.model();
-        let (events, checker) = {
-            let state = self.state();
-            (state.client.events, state.checker.clone())
-        };
+        let events = self.state().client.events;
         let observer = Arc::new(RunObserver {
             outbox: self.outbox.clone(),
             progress: progress.clone(),
             events,
             seen: Mutex::new(Seen::default()),
         });
-        let journal: Arc<dyn Journal> = Arc::new(self.history());
-        let ports = Ports {
-            model,
-            workspace: Arc::new(EditorWorkspace { shared: self.clone(), journal: journal.clone() }),
-            observer: observer.clone(),
-            journal,
-            checker,
-        };
+        self.learn_spending().await;
+        let ports = self.ports(observer.clone());
         let outcome = engine::execute(job.clone(), past, ports, stop).await;
         self.show_replies(&job, &outcome).await;
         observer.tell_end();
         drop(observer);
         if let Some(progress) = &progress {
-            progress.set_outcome(outcome.summary.clone());
+            progress.set_outcome(told(&outcome));
         }
         drop(progress);
         self.conclude(job, outcome);
@@ -195,11 +187,42 @@ impl Shared {
             Status::Finished if outcome.failed.is_empty() => MessageType::INFO,
             _ => MessageType::WARNING,
         };
-        self.outbox.message(kind, outcome.summary);
+        self.outbox.message(kind, told(&outcome));
+    }
+
+    /// What other runs and other processes spent today counts for the day's cap.
+    pub async fn learn_spending(&self) {
+        if self.state().settings.limits.max_cost_per_day.is_none() {
+            return;
+        }
+        match self.histories.spent_since(Day::began()).await {
+            Ok(total) => self.day.learn(total),
+            Err(error) => {
+                let text = format!("`max-cost-per-day` counts only what this server spends: {error}");
+                self.outbox.message(MessageType::WARNING, text);
+            }
+        }
+    }
+
+    /// What a run acts with.
+    pub fn ports(self: &Arc<Self>, observer: Arc<dyn Observer>) -> Ports {
+        let (checker, caps) = {
+            let state = self.state();
+            (state.checker.clone(), Caps::from(&state.settings.limits))
+        };
+        let journal: Arc<dyn Journal> = Arc::new(self.history());
+        Ports {
+            model: self.model(),
+            workspace: Arc::new(EditorWorkspace { shared: self.clone(), journal: journal.clone() }),
+            observer,
+            journal,
+            checker,
+            spending: Spending { caps, day: self.day.clone() },
+        }
     }
 
     /// Reads what the request names, and checks all that can be checked before the first model call.
-    async fn job(self: &Arc<Self>, run: &str, request: &RunRequest) -> Result<Job, Refusal> {
+    pub async fn job(self: &Arc<Self>, run: &str, request: &RunRequest) -> Result<Job, Refusal> {
         let (files, catalog, settings, selected, open) = {
             let state = self.state();
             let open: BTreeSet<FileRef> = state.documents.keys().filter_map(|uri| state.file(uri)).collect();
@@ -292,6 +315,19 @@ impl Shared {
         let last_line = last_line.min(u32::try_from(lines.len()).unwrap_or(u32::MAX));
         let picked = lines.get(first_line as usize - 1..last_line as usize)?;
         Some(Selection { file: file.name.clone(), first_line, last_line, text: picked.concat() })
+    }
+}
+
+/// How a run ended, and what it cost if somebody pays for it.
+fn told(Outcome { summary, usage, .. }: &Outcome) -> String {
+    // Messages are cut off at their end; the money is not what should go.
+    const MAX_CHARS: usize = 400;
+    match is_paid(usage) {
+        true if summary.chars().count() > MAX_CHARS => {
+            format!("{}… ({})", summary.chars().take(MAX_CHARS).collect::<String>(), receipt(usage))
+        }
+        true => format!("{summary} ({})", receipt(usage)),
+        false => summary.clone(),
     }
 }
 

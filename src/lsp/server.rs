@@ -12,7 +12,12 @@ use tower_lsp::{Client, LanguageServer, jsonrpc::Result, lsp_types::*};
 use super::{
     actions, capabilities, command::Command, convert, outbox::Outbox, progress, settings, state::State, turns::Turns,
 };
-use crate::{document::Document, engine::ports::Model, history::History, setup};
+use crate::{
+    document::Document,
+    engine::{ports::Model, spending::Day},
+    history::History,
+    setup,
+};
 
 /// How long the answer to `shutdown` may wait for runs to end.
 const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(1);
@@ -23,6 +28,8 @@ pub struct Shared {
     pub outbox: Outbox,
     /// Of all workspaces.
     pub histories: History,
+    /// What runs cost today.
+    pub day: Arc<Day>,
     /// Wakes who waits for a document to change.
     pub changed: Notify,
     /// One edit of a file at a time.
@@ -87,6 +94,7 @@ impl Server {
         let shared = Shared {
             outbox: Outbox::new(client.clone()),
             histories: History::open(setup::state_folder()),
+            day: Arc::default(),
             changed: Notify::new(),
             turns: Turns::default(),
             ended: Notify::new(),

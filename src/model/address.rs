@@ -61,6 +61,11 @@ impl Address {
         self.base.origin().ascii_serialization()
     }
 
+    /// The host's name.
+    pub fn host(&self) -> &str {
+        self.base.host_str().unwrap_or_default()
+    }
+
     /// Whether nothing that is sent there leaves this machine.
     pub fn is_loopback(&self) -> bool {
         let host = self.base.host_str().unwrap_or_default();

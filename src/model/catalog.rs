@@ -3,11 +3,13 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use crate::{
-    config::{Key, ModelFacts, Price, Provider, Settings, Wire},
-    engine::ports::{ModelError, ModelErrorKind, Request, Usage},
+    config::{Key, ModelFacts, Provider, Settings, Wire},
+    engine::ports::{ModelError, ModelErrorKind, Request},
     model::{address::Address, key::Credential},
     workflow::Role,
 };
+
+mod known;
 
 /// The name that always means recorded answers.
 pub const REPLAY: &str = "replay";
@@ -281,15 +283,6 @@ impl Target {
     /// Whether a key was promised that isn't there. Servers on this machine rarely look at keys.
     pub fn lacks_key(&self) -> bool {
         matches!(&*self.credential, Credential::Environment { value: None, .. }) && !self.address.is_loopback()
-    }
-
-    /// What these tokens cost, in USD.
-    pub fn cost(&self, usage: &Usage) -> Option<f64> {
-        const TOKENS_PER_PRICE: f64 = 1e6;
-        let Price { input, cached, output } = self.facts.price?;
-        let fresh = usage.input.saturating_sub(usage.cached) as f64 * input;
-        let again = usage.cached.min(usage.input) as f64 * cached.unwrap_or(input);
-        Some((fresh + again + usage.output as f64 * output) / TOKENS_PER_PRICE)
     }
 }
 

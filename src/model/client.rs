@@ -11,8 +11,9 @@ use tokio::{sync::OnceCell, time::Instant};
 
 use crate::{
     config::Limits,
-    engine::ports::{Finish, ModelError, Request, Usage},
+    engine::ports::{Facts, Finish, ModelError, Request, Usage},
     model::{
+        calibration::Calibration,
         catalog::Target,
         discover,
         error::{Cause, Failure},
@@ -46,6 +47,7 @@ pub struct Client {
     gate: OnceCell<Arc<Gate>>,
     /// What the server was found to take. Kept, so that it complains once.
     form: Mutex<Form>,
+    calibration: Calibration,
 }
 
 impl Client {
@@ -59,6 +61,7 @@ impl Client {
             patience,
             gate: OnceCell::new(),
             form: Mutex::new(Form::new(&target.address)),
+            calibration: Calibration::default(),
             target,
             http,
         }
@@ -66,6 +69,11 @@ impl Client {
 
     pub fn target(&self) -> &Target {
         &self.target
+    }
+
+    /// What is known about the model by now.
+    pub fn facts(&self) -> Facts {
+        Facts { bytes_per_token: self.calibration.bytes_per_token(), ..self.target.known() }
     }
 
     /// Requests side by side, if that is known yet.
@@ -76,7 +84,11 @@ impl Client {
     /// Answers, and sends again what failed in passing.
     pub async fn answer(&self, request: &Request, output: &Output) -> Ending {
         match self.attempts(request, output).await {
-            Ok((finish, usage)) => Ok((finish, Usage { cost: self.target.cost(&usage), ..usage })),
+            Ok((finish, usage)) => {
+                let prompt = request.system.len() + request.shared.len() + request.prompt.len();
+                self.calibration.learn(prompt as u64, usage.input);
+                Ok((finish, Usage { cost: self.target.cost(&usage), ..usage }))
+            }
             Err(failure) => {
                 let listed = match failure.cause {
                     Cause::NotFound => self.list().await,
@@ -158,7 +170,8 @@ impl Client {
                 address: &self.target.address,
                 key: key.as_ref(),
                 model: &self.target.model,
-                max_output_tokens: self.target.facts.max_output_tokens,
+                max_output_tokens: request.max_output.or(self.target.facts.max_output_tokens),
+                bytes_per_token: self.calibration.bytes_per_token(),
                 form,
                 request,
                 timing,

@@ -13,7 +13,7 @@ use serde::Serialize;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    engine::ports::{Finish, Request, Usage},
+    engine::ports::{BYTES_PER_TOKEN, Finish, Request, Usage},
     model::{
         address::Address,
         error::{
@@ -34,8 +34,6 @@ const LONGEST_ERROR: usize = 64 << 10;
 const ERROR_TIMEOUT: Duration = Duration::from_secs(5);
 /// For usage and `[DONE]` after the model said that it was finished.
 const END_TIMEOUT: Duration = Duration::from_secs(3);
-/// Tokens are estimated where they aren't counted. Within a factor of two for prose and code in any script.
-const BYTES_PER_TOKEN: u64 = 3;
 
 /// One request to one server.
 pub struct Call<'a> {
@@ -47,6 +45,8 @@ pub struct Call<'a> {
     pub form: Form,
     pub request: &'a Request,
     pub timing: Timing,
+    /// Of earlier prompts, as the server counted them.
+    pub bytes_per_token: f64,
 }
 
 /// What this server takes of the parameters that differ between servers.
@@ -103,11 +103,13 @@ impl Form {
     }
 }
 
-/// About how many tokens the prompt has.
-pub fn estimate(request: &Request) -> u64 {
+/// How many tokens the prompt has at the least, for telling whether a server has cut it. An answer that was paid for isn't thrown away because
+/// of an estimate: the calibration makes this one smaller, never larger.
+pub fn estimate(request: &Request, bytes_per_token: f64) -> u64 {
     // Runs of one character (indentation, rules of dashes) are few tokens.
     let bytes = |text: &str| text.as_bytes().windows(2).filter(|pair| pair[0] != pair[1]).count() as u64 + 1;
-    (bytes(&request.system) + bytes(&request.shared) + bytes(&request.prompt)) / BYTES_PER_TOKEN
+    let bytes = bytes(&request.system) + bytes(&request.shared) + bytes(&request.prompt);
+    (bytes as f64 / bytes_per_token.max(BYTES_PER_TOKEN)) as u64
 }
 
 impl Call<'_> {
@@ -119,7 +121,8 @@ impl Call<'_> {
         let mut decoder = Decoder::default();
         let read = self.read(response, first_byte, &mut decoder, output, begun).await;
         let is_late = decoder.has_begun();
-        let whole = read.and_then(|()| decoder.end(estimate(self.request)).map_err(Verdict::from));
+        let whole =
+            read.and_then(|()| decoder.end(estimate(self.request, self.bytes_per_token)).map_err(Verdict::from));
         whole.map_err(|verdict| Failure { request_id, is_late, ..self.failure(verdict) })
     }
 
@@ -307,4 +310,21 @@ async fn read_start(mut response: Response) -> String {
         }
     }
     String::from_utf8_lossy(&start).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prompt_counts_for_what_it_has_at_the_least() {
+        let request = |prompt: &str| Request { prompt: prompt.to_owned(), ..Request::default() };
+        let code = request(&"let answer = question.len();\n".repeat(1000));
+        let plain = estimate(&code, BYTES_PER_TOKEN);
+        assert!(plain.abs_diff(code.prompt.len() as u64 / 3) < 50);
+        // A server that counted fewer tokens so far is believed; one that counted more raises no alarm the sooner.
+        assert_eq!(estimate(&code, BYTES_PER_TOKEN * 2.0), plain / 2);
+        assert_eq!(estimate(&code, 1.5), plain);
+        assert!(estimate(&request(&" ".repeat(30_000)), BYTES_PER_TOKEN) < 10);
+    }
 }

@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    engine::ports::{Finish, ModelError, ModelErrorKind, Request, Usage},
+    engine::ports::{BYTES_PER_TOKEN, Finish, ModelError, ModelErrorKind, Request, Usage},
     model::{
         openai::decode,
         output::{Ending, Output},
@@ -14,8 +14,6 @@ use crate::{
 
 /// The end of a tag's name, with the word that stands for the run's own nonce.
 const NONCE: &str = "-NONCE>";
-/// For the estimate that stands in for the provider's count.
-const BYTES_PER_TOKEN: usize = 3;
 
 /// One answer of a replay file, which is a JSON array of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,8 +64,9 @@ pub async fn answer(file: &Path, request: &Request, output: &Output) -> Ending {
         }
         output.text(word.to_owned());
     }
-    let tokens = |bytes: usize| bytes.div_ceil(BYTES_PER_TOKEN) as u64;
-    let usage = Usage { input: tokens(prompt.len()), cached: 0, output: tokens(entry.reply.len()), cost: Some(0.0) };
+    // An estimate stands in for the provider's count.
+    let tokens = |bytes: usize| (bytes as f64 / BYTES_PER_TOKEN).ceil() as u64;
+    let usage = Usage { input: tokens(prompt.len()), cached: 0, output: tokens(entry.reply.len()), cost: None };
     Ok((entry.finish.as_deref().map_or(Finish::Stop, decode::finish), usage))
 }
 

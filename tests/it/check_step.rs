@@ -17,10 +17,9 @@ use stepwright::{
         event::{Event, Kind},
         execute,
         job::Job,
-        journal::{Journal, Past},
+        journal::{EditEntry, EditId, Entry, Journal, JournalError, Past},
         ports::*,
     },
-    history::Memory,
     workflow::{Status, catalog::Catalog},
 };
 
@@ -48,6 +47,23 @@ fn file_ref(name: &str) -> FileRef {
 }
 
 #[async_trait]
+impl Journal for World {
+    fn note(&self, _: &str, _: Entry) {}
+
+    async fn record(&self, _: &str, _: Entry) -> Result<(), JournalError> {
+        Ok(())
+    }
+
+    async fn message(&self, _: &str, step: u32, _: Message) -> Result<String, JournalError> {
+        Ok(format!("m{step}"))
+    }
+
+    async fn edit(&self, _: &str, _: EditEntry) -> Result<EditId, JournalError> {
+        Ok(1)
+    }
+}
+
+#[async_trait]
 impl Workspace for World {
     fn locate(&self, path: &str) -> Result<FileRef, WorkspaceError> {
         Ok(file_ref(path))
@@ -68,7 +84,7 @@ impl Workspace for World {
 
     async fn save(&self, edit: Edit, _: &dyn Journal) -> Result<Saved, WorkspaceError> {
         if let Some(reason) = edit.risk {
-            return Ok(Saved::Pending { reason: format!("{reason:?}") });
+            return Ok(Saved::Pending { reason: format!("it is {reason:?}") });
         }
         let old = self.files.lock().unwrap().insert(edit.base.file.name, edit.text);
         Ok(if old.is_some() { Saved::Changed } else { Saved::Created })
@@ -178,8 +194,9 @@ fn run(world: World, source: &str) -> (Arc<World>, String) {
         model: world.clone(),
         workspace: world.clone(),
         observer: world.clone(),
-        journal: Arc::new(Memory::default()),
+        journal: world.clone(),
         checker,
+        spending: Default::default(),
     };
     // Nothing here waits for anything outside.
     execute(job, Past::default(), ports, Stop::default()).now_or_never().expect("the run doesn't wait");
@@ -437,8 +454,9 @@ fn tests_that_lose_most_of_their_lines_wait_for_the_user() {
     let (_, shown) = run(world, "store.py");
     expect![[r#"
         check finished: tests run and all pass
-        end: Write Tests finished: tests/test_store.py is waiting to be applied (it would lose more than half of its lines), tests run and all pass
-        file: tests/test_store.py pending (it would lose more than half of its lines)
+        end: Write Tests finished: tests/test_store.py is waiting to be applied (it is Shrunk), tests run and all pass
+        file: tests/test_store.py pending (it is Shrunk)
         4 runs, 4 requests
-    "#]].assert_eq(&shown);
+    "#]]
+    .assert_eq(&shown);
 }

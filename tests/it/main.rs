@@ -4,6 +4,7 @@ mod cases;
 mod check;
 mod check_step;
 mod cli;
+mod cost;
 mod docs;
 mod editors;
 mod process;

@@ -65,9 +65,11 @@ const LAYERS: &[Layer] = &[
             "strsim",
             "anyhow",
             "thiserror",
+            // The list of what is publicly known about models.
+            "toml",
         ],
     },
-    Layer { name: "files", ours: &["document", "engine"], crates: &[] },
+    Layer { name: "files", ours: &["config", "document", "engine"], crates: &[] },
     Layer {
         name: "history",
         ours: &["engine", "workflow", "document"],

@@ -9,13 +9,12 @@ use crate::{
         self, Stop,
         event::Event,
         job::Job,
-        journal::{Journal, Past},
+        journal::{EditEntry, EditId, Entry, Journal, JournalError, Past},
         ports::{
-            Delta, Edit, Finish, Model, ModelError, Observer, Ports, Request, Saved, Snapshot, Usage, Workspace,
-            WorkspaceError,
+            Delta, Edit, Finish, Message, Model, ModelError, Observer, Ports, Request, Saved, Snapshot, Usage,
+            Workspace, WorkspaceError,
         },
     },
-    history::Memory,
     workflow::Workflow,
 };
 
@@ -41,6 +40,23 @@ impl Model for World {
 
     fn knows(&self, _: &str) -> bool {
         true
+    }
+}
+
+#[async_trait]
+impl Journal for World {
+    fn note(&self, _: &str, _: Entry) {}
+
+    async fn record(&self, _: &str, _: Entry) -> Result<(), JournalError> {
+        Ok(())
+    }
+
+    async fn message(&self, _: &str, step: u32, _: Message) -> Result<String, JournalError> {
+        Ok(format!("m{step}"))
+    }
+
+    async fn edit(&self, _: &str, _: EditEntry) -> Result<EditId, JournalError> {
+        Ok(1)
     }
 }
 
@@ -108,9 +124,8 @@ fn requests(parallel: u32) -> Vec<Request> {
         summary: false,
         reply_to: None,
     };
-    let journal = Arc::new(Memory::default());
-    let (model, workspace, observer) = (world.clone(), world.clone(), world.clone());
-    let ports = Ports { model, workspace, observer, journal, checker: None };
+    let (model, workspace, observer, journal) = (world.clone(), world.clone(), world.clone(), world.clone());
+    let ports = Ports { model, workspace, observer, journal, checker: None, spending: Default::default() };
     let outcome = futures::executor::block_on(engine::execute(job, Past::default(), ports, Stop::default()));
     assert_eq!(outcome.failed, Vec::<String>::new());
     std::mem::take(&mut *world.requests.lock().unwrap())

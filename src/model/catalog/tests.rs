@@ -1,6 +1,12 @@
 use std::collections::BTreeMap;
 
+use expect_test::expect;
+
 use super::*;
+use crate::{
+    config::Price,
+    engine::ports::{Facts, Usage},
+};
 
 /// No file at all.
 pub fn nothing() -> Settings {
@@ -162,10 +168,43 @@ fn cost_follows_the_price() {
     let price = Some(Price { input: 2.0, cached: Some(0.5), output: 10.0 });
     let facts = ModelFacts { price, ..ModelFacts::default() };
     let models = BTreeMap::from([("local/x".to_owned(), facts)]);
-    let settings = Settings { providers: providers(&["local=openai@http://127.0.0.1:9"]), models, ..nothing() };
+    let servers = ["local=openai@http://127.0.0.1:9", "far=openai@https://x.example", "openai=openai@"];
+    let settings = Settings { providers: providers(&servers), models, ..nothing() };
     let catalog = Catalog::new(&settings, &|_| None);
     let usage = Usage { input: 1_000_000, cached: 400_000, output: 100_000, cost: None };
-    let cost = |model: &str| catalog.target("local", model).unwrap().cost(&usage);
-    assert_eq!(cost("x"), Some(1.2 + 0.2 + 1.0));
-    assert_eq!(cost("y"), None);
+    let cost = |provider: &str, model: &str| catalog.target(provider, model).unwrap().cost(&usage);
+    assert_eq!(cost("local", "x"), Some(1.2 + 0.2 + 1.0), "what the user says goes first");
+    assert_eq!(cost("local", "gpt-5-mini"), Some(0.0), "a server on this machine asks for nothing");
+    assert_eq!(cost("far", "gpt-5-mini"), None, "who else serves it asks what they like");
+    assert_eq!(cost("openai", "gpt-5-mini"), Some(0.15 + 0.01 + 0.2));
+    assert_eq!(cost("openai", "gpt-99"), None);
+}
+
+#[test]
+fn what_is_known_comes_from_the_user_first() {
+    let facts = ModelFacts { context_window: Some(20_000), max_output_tokens: Some(500), price: None };
+    let models = ["openai/gpt-5-mini", "local/gpt-5-mini", "replay/x"].map(|name| (name.to_owned(), facts.clone()));
+    let servers = ["local=openai@http://127.0.0.1:9", "openai=openai@", "replay=replay@r.json"];
+    let settings =
+        |models| Settings { providers: providers(&servers), models, main: Some("replay/x".to_owned()), ..nothing() };
+    let shown = |facts: Facts| {
+        let Facts { name, context_window, max_output, output_limit, price, strength, is_local, .. } = facts;
+        let price = price.map(|price| price.output);
+        format!("{name} {context_window:?} {max_output:?} {output_limit:?} {price:?} {strength:?} {is_local}")
+    };
+    let known = |models: BTreeMap<String, ModelFacts>| {
+        let catalog = Catalog::new(&settings(models), &|_| None);
+        let target = |provider| shown(catalog.target(provider, "gpt-5-mini").unwrap().known());
+        [target("openai"), target("local"), shown(catalog.replay_facts(&Request::default()))].join("\n")
+    };
+    expect![[r#"
+        openai/gpt-5-mini Some(400000) Some(128000) None Some(2.0) Strong false
+        local/gpt-5-mini None None None Some(0.0) Strong true
+        replay/x Some(1000000) None None Some(0.0) Weak true"#]]
+    .assert_eq(&known(BTreeMap::new()));
+    expect![[r#"
+        openai/gpt-5-mini Some(20000) Some(500) Some(500) Some(2.0) Strong false
+        local/gpt-5-mini Some(20000) Some(500) Some(500) Some(0.0) Strong true
+        replay/x Some(20000) Some(500) Some(500) Some(0.0) Weak true"#]]
+    .assert_eq(&known(models.into()));
 }

@@ -53,7 +53,10 @@ fn descriptor(event: &Value) -> &Value {
 fn people_read_plain_lines() {
     let sandbox = sandbox();
     let ran = sandbox.run(&["run", "auto", "--file", "a.py", "Make it 2."]);
-    let out = regex::Regex::new(r"\d+\.\d s|\d+ tokens in|\d+ out").unwrap().replace_all(&ran.out, "N").into_owned();
+    let out = regex::Regex::new(r"\d+\.\d s|\d+ tokens in|\d+ out|[0-9a-f]{16}")
+        .unwrap()
+        .replace_all(&ran.out, "N")
+        .into_owned();
     expect![[r#"
         Auto
           … 1/2 Process a.py
@@ -65,6 +68,8 @@ fn people_read_plain_lines() {
           N, N, $0.0000
 
         Done.
+
+        Take it back: stepwright revert N
     "#]]
     .assert_eq(&out);
     assert_eq!(ran.err, "");

@@ -221,6 +221,7 @@ fn edits_are_reviewed_where_the_user_says_so() {
         let setup = Setup::new(profile).files(&[("a.py", "a = 1\nb = 1\n")]);
         let setup = setup.replies(TWO);
         let mut editor = setup.option("review", json!("always")).start();
+        editor.agrees = true;
         editor.open("a.py");
         editor.execute("stepwright.run", json!({ "workflow": "auto", "files": ["a.py"], "instruction": "Make it 2." }));
         let end = editor.wait_run_end();

@@ -106,16 +106,18 @@ async fn answers_that_are_not_whole() {
     answer(events(&[finish("stop"), event("[DONE]")]), expect![[r#"1 "" Protocol: failed to get an answer from `fake/model`: the answer was empty; try again, or choose another model (request req-7)"#]]).await;
     answer(
         events(&[text("hi"), finish("length")]),
-        expect![[r#"1 "hi" Done { finish: Length, usage: Usage { input: 0, cached: 0, output: 0, cost: None } }"#]],
+        expect![[
+            r#"1 "hi" Done { finish: Length, usage: Usage { input: 0, cached: 0, output: 0, cost: Some(0.0) } }"#
+        ]],
     )
     .await;
-    answer(events(&[text("hi"), finish("content_filter")]), expect![[r#"1 "hi" Done { finish: Blocked("content_filter"), usage: Usage { input: 0, cached: 0, output: 0, cost: None } }"#]]).await;
-    answer(events(&[text("hi"), finish("tool_calls")]), expect![[r#"1 "hi" Done { finish: Unexpected("tool_calls"), usage: Usage { input: 0, cached: 0, output: 0, cost: None } }"#]]).await;
+    answer(events(&[text("hi"), finish("content_filter")]), expect![[r#"1 "hi" Done { finish: Blocked("content_filter"), usage: Usage { input: 0, cached: 0, output: 0, cost: Some(0.0) } }"#]]).await;
+    answer(events(&[text("hi"), finish("tool_calls")]), expect![[r#"1 "hi" Done { finish: Unexpected("tool_calls"), usage: Usage { input: 0, cached: 0, output: 0, cost: Some(0.0) } }"#]]).await;
     let refusal = event(r#"{"choices":[{"delta":{"refusal":"I won't."}}]}"#);
     answer(
         events(&[refusal, finish("stop")]),
         expect![[
-            r#"1 "" Done { finish: Blocked("I won't."), usage: Usage { input: 0, cached: 0, output: 0, cost: None } }"#
+            r#"1 "" Done { finish: Blocked("I won't."), usage: Usage { input: 0, cached: 0, output: 0, cost: Some(0.0) } }"#
         ]],
     )
     .await;

@@ -77,6 +77,8 @@ pub struct Editor {
     /// What is answered to `workspace/configuration`.
     pub settings: Value,
     pub apply_mode: ApplyMode,
+    /// Whether the user agrees when an edit is shown for confirmation.
+    pub agrees: bool,
     /// Answers nothing that it is asked.
     pub is_mute: bool,
     /// Titles that the user will click in message requests, in order; with none left they are dismissed.

@@ -130,7 +130,10 @@ impl Editor {
     }
 
     fn apply(&mut self, edit: &Value) -> Option<Value> {
+        let annotations = edit["changeAnnotations"].as_object();
+        let asks = annotations.is_some_and(|all| all.values().any(|one| one["needsConfirmation"] == true));
         let outcome = match &self.apply_mode {
+            ApplyMode::Honest if asks && !self.agrees => Err("the user said no".to_owned()),
             ApplyMode::Honest => {
                 let outcome = self.buffers.apply(edit);
                 self.send_news();

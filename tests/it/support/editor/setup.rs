@@ -103,6 +103,7 @@ impl Setup {
             rules: Rules::new(self.profile, self.capabilities.clone(), self.options.clone()),
             settings: Value::Null,
             apply_mode: ApplyMode::Honest,
+            agrees: false,
             is_mute: false,
             clicks: VecDeque::new(),
             inputs: VecDeque::new(),

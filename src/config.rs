@@ -101,6 +101,8 @@ pub struct ModelFacts {
     /// Tokens.
     pub max_output_tokens: Option<u64>,
     pub price: Option<Price>,
+    /// Whether it edits parts of large files well.
+    pub is_strong: Option<bool>,
 }
 
 /// USD per million tokens.

@@ -19,6 +19,7 @@ pub mod error;
 pub mod estimate;
 pub mod event;
 mod foresee;
+pub mod format;
 pub mod job;
 pub mod journal;
 pub mod money;

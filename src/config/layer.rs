@@ -16,7 +16,10 @@ use super::{
     CHECK_TIMEOUT, Check, Key, Layer, ModelFacts, Preset, Price, Provider, Review, Settings, UnknownPrice, Wire,
     check::takes,
     duration,
-    options::{LimitOptions, ModelOptions, Options, ProviderOptions, RULES, ReviewName, UnknownPriceName, WireName},
+    options::{
+        LimitOptions, ModelOptions, Options, ProviderOptions, RULES, ReviewName, StrengthName, UnknownPriceName,
+        WireName,
+    },
 };
 
 /// What the gate and the timeouts use when nobody sets them; a lower layer's silence means these.
@@ -191,6 +194,7 @@ fn facts(written: ModelOptions) -> ModelFacts {
     ModelFacts {
         context_window: written.context_window,
         max_output_tokens: written.max_output_tokens,
+        is_strong: written.strength.map(|strength| strength == StrengthName::Strong),
         price: written.price.map(|price| Price { input: price.input, cached: price.cached, output: price.output }),
     }
 }

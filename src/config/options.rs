@@ -117,9 +117,18 @@ pub struct ModelOptions {
     /// Tokens that an answer may have.
     #[schemars(range(min = 16, max = 100_000_000))]
     pub max_output_tokens: Option<u64>,
+    /// Whether the model edits large files well: `strong` ones are asked for the changed parts alone.
+    pub strength: Option<StrengthName>,
     /// USD per million tokens.
     #[schemars(extend("x-takes" = "a table such as { input = 0.25, cached = 0.025, output = 2.0 }"))]
     pub price: Option<PriceOptions>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum StrengthName {
+    Weak,
+    Strong,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -82,6 +82,7 @@ fn the_sample_means_what_it_says() {
         context_window: Some(400_000),
         max_output_tokens: Some(32_000),
         price: Some(Price { input: 0.25, cached: Some(0.025), output: 2.0 }),
+        is_strong: None,
     };
     let provider = Provider {
         wire: Wire::OpenAi,

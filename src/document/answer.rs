@@ -3,12 +3,16 @@
 //! Takes an answer that is complete: whether it is, the finish signal tells, and that is judged where models are
 //! called. Here an answer is only unwrapped, or rejected with the reason; nothing is repaired by guessing.
 
+mod block;
 mod fence;
 mod judge;
 mod pages;
 mod pick;
+mod place;
 mod plain;
+mod replace;
 mod tag;
+mod wrap;
 
 use thiserror::Error;
 
@@ -17,8 +21,10 @@ use super::{
     language::{self, Kind},
 };
 
+pub use block::{BadBlock, Fault, Lines, mark_length, marks};
 pub use pages::join_pages;
 pub use plain::{plain_text, single_line};
+pub use replace::edited_content;
 
 #[cfg(test)]
 mod tests;
@@ -72,24 +78,29 @@ pub enum Rejected {
     Ambiguous { count: usize },
     #[error("the answer has no block for this file, only one in {language}; try again, or with another model")]
     OtherLanguage { language: String },
+    #[error("the answer is for `{name}`, another file; try again, or with another model")]
+    OtherFile { name: String },
+    #[error("the answer isn't the file as it is, but {how}; try again, or with another model")]
+    Garbled { how: &'static str },
     #[error("the answer has no `#[cfg(test)]` module; try again, or with another model")]
     NoTestModule,
+    #[error("the answer has no search/replace blocks, which were asked for; try again, or with another model")]
+    NoBlocks,
+    #[error("the answer is a diff, but search/replace blocks were asked for; try again, or with another model")]
+    DiffForBlocks,
+    #[error("the answer breaks off within its search/replace blocks; try again, or ask for less at a time")]
+    Cut,
+    #[error("the answer has more than {most} search/replace blocks; ask for less at a time")]
+    TooManyBlocks { most: usize },
+    #[error("{0}; try again, or with another model")]
+    Block(#[from] BadBlock),
 }
 
 /// Finds the whole new content of a file in an answer.
 pub fn file_content(answer: &str, target: &Target) -> Result<Extracted, Rejected> {
     let Found { text, closed } = unwrap(answer, target)?;
     let original = target.original.map(normalize);
-    let text = end_like(original.as_deref().unwrap_or_default(), &text);
-    let mut flags = Vec::new();
-    if !closed {
-        flags.push(Flag::Unclosed);
-    }
-    let lines_before = original.map_or(0, |original| original.lines().count());
-    if lines_before >= SHRUNK_FROM_LINES && text.lines().count() * 2 < lines_before {
-        flags.push(Flag::Shrunk);
-    }
-    Ok(Extracted { text, flags })
+    Ok(finished(&text, original.as_deref(), closed))
 }
 
 /// Finds text in an answer that is to be added to a file; it ends with one newline.
@@ -97,6 +108,21 @@ pub fn appended_text(answer: &str, target: &Target) -> Result<Extracted, Rejecte
     let Found { text, closed } = unwrap(answer, target)?;
     let text = end_like("", text.trim_start_matches('\n'));
     Ok(Extracted { text, flags: if closed { Vec::new() } else { vec![Flag::Unclosed] } })
+}
+
+/// Whether so much of a text is gone that somebody should look at it.
+pub fn is_shrunk(original: &str, text: &str) -> bool {
+    let lines_before = original.lines().count();
+    lines_before >= SHRUNK_FROM_LINES && text.lines().count() * 2 < lines_before
+}
+
+/// The last steps to a file's new content, however it was found.
+fn finished(text: &str, original: Option<&str>, closed: bool) -> Extracted {
+    let original = original.unwrap_or_default();
+    let text = end_like(original, text);
+    let flags = [(!closed, Flag::Unclosed), (is_shrunk(original, &text), Flag::Shrunk)];
+    let flags = flags.into_iter().filter(|(applies, _)| *applies).map(|(_, flag)| flag).collect();
+    Extracted { text, flags }
 }
 
 /// Content without what the answer wrapped it in.
@@ -112,7 +138,8 @@ fn unwrap(answer: &str, target: &Target) -> Result<Found, Rejected> {
         Some(found) => found,
         None => untagged(&answer, target)?,
     };
-    let text = without_name_line(&found.text, target);
+    let text = wrap::without(found.text, target);
+    let text = without_name_line(&text, target);
     judge::content(text, target)?;
     Ok(Found { text: text.to_owned(), closed: found.closed })
 }
@@ -120,6 +147,9 @@ fn unwrap(answer: &str, target: &Target) -> Result<Found, Rejected> {
 fn untagged(answer: &str, target: &Target) -> Result<Found, Rejected> {
     let answer = tag::before_orphan_closing(answer, target.nonce);
     let is_prose = language::kind(target.name) == Kind::Prose;
+    if !is_prose && let Some(unquoted) = plain::unquoted(answer) {
+        return untagged(&unquoted, target);
+    }
     if is_prose && judge::starts_like_a_document(answer, target) {
         return Ok(Found { text: trim_blank_lines(answer), closed: true });
     }
@@ -134,6 +164,7 @@ fn untagged(answer: &str, target: &Target) -> Result<Found, Rejected> {
         let text = judge::without_lead_in(answer, target);
         return Ok(Found { text: trim_blank_lines(text), closed: true });
     }
+    let answer = pick::without_language_line(answer, target);
     if judge::reads_like_prose(answer, target) {
         return Err(Rejected::Prose);
     }

@@ -78,6 +78,11 @@ pub fn kind(name: &str) -> Kind {
     }
 }
 
+/// Whether a file of this name is a program, rather than markup, data or prose.
+pub fn is_program(name: &str) -> bool {
+    language_of(name).is_some_and(|language| LANGUAGES[language].language_type == LanguageType::Programming)
+}
+
 /// The name of the language that a file is most likely in, such as `Rust` or `C++`; `None` for an unknown name.
 pub fn language(name: &str) -> Option<String> {
     language_of(name).map(str::to_owned)

@@ -8,13 +8,12 @@ use super::{
     journal::Left,
     ports::{CheckResult, CheckSession, WorkspaceError},
     prompt,
-    save::{ask_for_content, take_content},
     step::Scope,
 };
 use crate::{
     document::{
         FileRef,
-        answer::{Extracted, Flag, Target},
+        answer::{Extracted, Flag, Target, is_shrunk},
     },
     workflow::{Check, Template, template::Value},
 };
@@ -131,14 +130,13 @@ impl Run {
             if last { Template(format!("{}\n{DROP_FAILING}", check.prompt.0)) } else { check.prompt.clone() };
         let mut composed = self.compose(&check.module, &template, &scope, &[name]).await?;
         composed.target = Some(Document { name: name.to_string(), shown: prompt::document(&self.nonce, file, text) });
-        let inline = scope.is_inline(name);
-        let request = self.request(id, check.role, composed, Some(ask_for_content(&self.nonce, name, inline))).await?;
-        let module = request.step.clone();
-        let reply = self.answer(id, request, false).await?;
+        let form = self.form(check.role, &scope, Target { name, original: Some(text), nonce: &self.nonce }).await?;
+        let request = self.request(id, check.role, composed, Some(form.reminder())).await?;
+        let mut extracted = self.extracted(id, request, &form).await?;
         // Compared with what was saved, since that is what it takes the place of.
-        let target = Target { name, original: Some(saved), nonce: &self.nonce };
-        take_content(&reply, &target, inline)
-            .map_err(|rejected| StepError::Answer { module, cause: rejected.to_string() })
+        extracted.flags.retain(|flag| *flag != Flag::Shrunk);
+        extracted.flags.extend(is_shrunk(saved, &extracted.text).then_some(Flag::Shrunk));
+        Ok(extracted)
     }
 
     /// Runs the command; tests that pass only sometimes fail.

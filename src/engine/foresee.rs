@@ -8,6 +8,7 @@ use super::{
     error::StepError,
     estimate::Estimate,
     event::{Event, Kind},
+    format::Form,
     job::Job,
     journal::{Past, TestPlace},
     money::cost,
@@ -15,12 +16,14 @@ use super::{
     ports::{Observer, Ports, Request, Usage},
     prompt,
     request::prompt_tokens,
-    save::ask_for_content,
     step::Scope,
 };
-use crate::workflow::{
-    Ask, Chat, Check, Expect, ForEach, Mode, Save, Step, TestFile,
-    template::{Item, Value, Vars},
+use crate::{
+    document::answer::Target,
+    workflow::{
+        Ask, Chat, Check, Expect, ForEach, Mode, Save, Step, TestFile,
+        template::{Item, Value, Vars},
+    },
 };
 use futures::{FutureExt, future::BoxFuture};
 
@@ -197,9 +200,10 @@ impl Run {
                 let shown = |text: &String| prompt::document(&self.nonce, &base.file, text);
                 let document = current.as_ref().map(shown).unwrap_or_default();
                 let composed = self.compose_for(&save.module, &save.prompt, scope, &name, &document).await?;
-                let inline = scope.is_inline(&name);
-                tokens = if inline { NEW_FILE } else { tokens };
-                (composed, ask_for_content(&self.nonce, &name, inline))
+                let target = Target { name: &name, original: current.as_deref(), nonce: &self.nonce };
+                let form = self.form(save.role, scope, target).await?;
+                tokens = if scope.is_inline(&name) || matches!(form, Form::Blocks { .. }) { NEW_FILE } else { tokens };
+                (composed, form.reminder())
             }
             Mode::Append => {
                 let mut composed = self.compose(&save.module, &save.prompt, scope, &[&name]).await?;

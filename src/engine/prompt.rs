@@ -7,7 +7,11 @@ use std::fmt::Write;
 
 use super::ports::Message;
 use crate::{
-    document::{FileRef, language},
+    document::{
+        FileRef,
+        answer::{BadBlock, Fault, Rejected, plain_text},
+        language,
+    },
     engine::job::Selection,
 };
 
@@ -96,6 +100,51 @@ pub fn ask_for_file(nonce: &str, name: &str) -> String {
         "Answer with the complete content of {} between <file-{nonce}> and </file-{nonce}>, and nothing else.",
         visible(name)
     )
+}
+
+/// The end of a prompt that asks for search/replace blocks.
+pub fn ask_for_blocks(nonce: &str, name: &str, marks: &[String; 3]) -> String {
+    let [opening, divider, closing] = marks;
+    format!(
+        "Answer with search/replace blocks for {}, between <edit-{nonce}> and </edit-{nonce}>, and nothing else, even where the task \
+         speaks of the complete file. Each block looks like this:\n\
+         {opening}\n\
+         whole lines of the file, copied character for character with their indentation\n\
+         {divider}\n\
+         the lines that take their place\n\
+         {closing}\n\
+         Give one block for each place that changes, and leave out the rest of the file. The upper part has just enough lines that \
+         they are in the file only once. To add lines, repeat the line beside them in both parts; to remove lines, leave the lower \
+         part empty. All blocks refer to the file as it is above, not to what other blocks make of it.",
+        visible(name)
+    )
+}
+
+/// Says what is wrong with an answer of search/replace blocks, before they are asked for again.
+pub fn complaint(nonce: &str, answer: &str, rejected: &Rejected) -> String {
+    let earlier = plain_text(answer);
+    let mut out = format!(
+        "An earlier answer could not be used, and nothing of it was applied:\n\
+         <document-{nonce} kind=\"earlier answer\">\n{}\n</document-{nonce}>\n",
+        earlier.trim_end()
+    );
+    let Rejected::Block(BadBlock { number, fault }) = rejected else {
+        // What follows is advice for the user.
+        let rejected = rejected.to_string();
+        let cause = rejected.split("; try again").next().unwrap_or_default();
+        let _ = writeln!(out, "What is wrong: {cause}.");
+        return out + "Answer again, with all blocks.";
+    };
+    let _ = writeln!(out, "What is wrong with block {number}: {fault}.");
+    if let Fault::NotFound(Some(lines)) = fault {
+        let _ = writeln!(
+            out,
+            "This is what the file has there:\n<document-{nonce} kind=\"lines of the file\">\n{}\n</document-{nonce}>",
+            lines.text
+        );
+    }
+    let _ = write!(out, "Answer again, with all blocks, and this time: {}.", fault.advice());
+    out
 }
 
 /// The end of a prompt that asks for text to append.

@@ -5,6 +5,7 @@ use super::{
     budget::Document,
     error::StepError,
     event::{Action, FileOutcome},
+    format::Form,
     journal::{Held, Left},
     ports::{Edit, Request, Risk, Saved, Snapshot, WorkspaceError},
     prompt,
@@ -14,8 +15,8 @@ use super::{
 use crate::{
     document::{
         FileRef,
-        answer::{self, Extracted, Flag, Rejected, Target},
-        inline_tests, marker,
+        answer::{self, Extracted, Flag, Target},
+        marker,
     },
     workflow::{Mode, Save},
 };
@@ -51,13 +52,11 @@ impl Run {
     async fn replace(&self, id: u32, save: &Save, scope: &Scope, file: &FileRef) -> Result<String, StepError> {
         let base = self.effect(self.ports.workspace.read(file)).await?;
         let current = self.current_text(&base);
-        let inline = scope.is_inline(&file.name);
+        let target = Target { name: &file.name, original: current.as_deref(), nonce: &self.nonce };
+        let form = self.form(save.role, scope, target).await?;
         let document = current.as_ref().map(|text| prompt::document(&self.nonce, file, text)).unwrap_or_default();
         let composed = self.compose_for(&save.module, &save.prompt, scope, &file.name, &document).await?;
-        let target = Target { name: &file.name, original: current.as_deref(), nonce: &self.nonce };
-        let reminder = ask_for_content(&self.nonce, &file.name, inline);
-        let take = |text: &str| take_content(text, &target, inline);
-        let extracted = self.content(id, save, composed, reminder, &take).await?;
+        let extracted = self.content(id, save, composed, &form).await?;
         self.edit(id, base, current, extracted, scope).await
     }
 
@@ -70,10 +69,8 @@ impl Run {
         if let Some(text) = written.as_ref().filter(|_| !scope.turn.is_parallel()) {
             composed.target = Some(Document { name: file.name.clone(), shown: prompt::tail(&self.nonce, file, text) });
         }
-        let target = Target { name: &file.name, original: written.as_deref(), nonce: &self.nonce };
-        let reminder = prompt::ask_for_addition(&self.nonce, &file.name);
-        let mut extracted =
-            self.content(id, save, composed, reminder, &|text| answer::appended_text(text, &target)).await?;
+        let form = Form::Addition(Target { name: &file.name, original: written.as_deref(), nonce: &self.nonce });
+        let mut extracted = self.content(id, save, composed, &form).await?;
         self.effect(async {
             scope.turn.wait().await;
             Ok::<_, StepError>(())
@@ -115,40 +112,22 @@ impl Run {
     }
 
     /// Asks for the content, as often as the step says: `best-of` answers are merged, further rounds improve the result.
-    async fn content(
-        &self,
-        id: u32,
-        save: &Save,
-        composed: Composed,
-        reminder: String,
-        take: &(dyn Fn(&str) -> Result<Extracted, Rejected> + Sync),
-    ) -> Result<Extracted, StepError> {
+    async fn content(&self, id: u32, save: &Save, composed: Composed, form: &Form<'_>) -> Result<Extracted, StepError> {
         let task = composed.text.clone();
-        let request = self.request(id, save.role, composed, Some(reminder.clone())).await?;
+        let request = self.request(id, save.role, composed, Some(form.reminder())).await?;
         let with_task = |text: String| Request { prompt: request.prompt.replacen(&task, &text, 1), ..request.clone() };
-        let mut extracted = self.one_answer(id, request.clone(), take).await?;
+        let mut extracted = self.extracted(id, request.clone(), form).await?;
         if save.best_of > 1 {
             let mut candidates = vec![extracted.text.clone()];
             for _ in 1..save.best_of {
-                candidates.push(self.one_answer(id, request.clone(), take).await?.text);
+                candidates.push(self.extracted(id, request.clone(), form).await?.text);
             }
-            extracted = self.one_answer(id, with_task(prompt::merge(&task, &candidates)), take).await?;
+            extracted = self.extracted(id, with_task(prompt::merge(&task, &candidates)), form).await?;
         }
         for _ in 1..save.loops {
-            extracted = self.one_answer(id, with_task(prompt::review(&task, &extracted.text)), take).await?;
+            extracted = self.extracted(id, with_task(prompt::review(&task, &extracted.text)), form).await?;
         }
         Ok(extracted)
-    }
-
-    async fn one_answer(
-        &self,
-        id: u32,
-        request: Request,
-        take: &(dyn Fn(&str) -> Result<Extracted, Rejected> + Sync),
-    ) -> Result<Extracted, StepError> {
-        let module = request.step.clone();
-        let reply = self.answer(id, request, false).await?;
-        take(&reply).map_err(|rejected| StepError::Answer { module, cause: rejected.to_string() })
     }
 
     /// Makes the edit and says what became of it. Once begun it isn't cancelled: half an edit helps nobody.
@@ -248,16 +227,6 @@ impl Run {
     }
 }
 
-/// The end of a prompt that asks for a file, or for the tests inside it.
-pub fn ask_for_content(nonce: &str, name: &str, inline: bool) -> String {
-    if inline { prompt::ask_for_test_module(nonce, name) } else { prompt::ask_for_file(nonce, name) }
-}
-
-/// What the file becomes by an answer to [`ask_for_content`].
-pub fn take_content(answer: &str, target: &Target<'_>, inline: bool) -> Result<Extracted, Rejected> {
-    if inline { with_inline_tests(answer, target) } else { answer::file_content(answer, target) }
-}
-
 /// Why a person should look at an edit before it is made.
 fn risk(old: Option<&str>, new: &str, flags: &[Flag]) -> Option<Risk> {
     let hidden = |text: &str| text.chars().filter(|c| is_hidden(*c)).count();
@@ -272,58 +241,9 @@ fn is_hidden(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Everything around the test module is the file under test and stays as it is, byte for byte.
-fn with_inline_tests(answer: &str, target: &Target<'_>) -> Result<Extracted, Rejected> {
-    let source = target.original.unwrap_or_default();
-    let mut extracted = answer::file_content(answer, &Target { original: None, ..*target })?;
-    let Some(answered) = inline_tests::find(&extracted.text) else {
-        return Err(Rejected::NoTestModule);
-    };
-    let module = &extracted.text[answered];
-    extracted.text = match inline_tests::find(source) {
-        Some(old) => format!("{}{module}{}", &source[..old.start], &source[old.end..]),
-        None => {
-            let gap = if source.is_empty() || source.ends_with("\n\n") {
-                ""
-            } else if source.ends_with('\n') {
-                "\n"
-            } else {
-                "\n\n"
-            };
-            format!("{source}{gap}{module}\n")
-        }
-    };
-    Ok(extracted)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn inline_tests_never_touch_the_code() {
-        let take = |answer: &str, source: &str| {
-            let target = Target { name: "src/a.rs", original: Some(source), nonce: "7" };
-            with_inline_tests(answer, &target).map(|extracted| extracted.text)
-        };
-        let new = "#[cfg(test)]\nmod tests {}";
-        let answer = format!("```rust\nfn a() {{ /* changed */ }}\n\n{new}\n```");
-        let old = "#[cfg(test)]\nmod tests { old }";
-        for (source, expected) in [
-            ("fn a() {}\n".to_owned(), format!("fn a() {{}}\n\n{new}\n")),
-            ("fn a() {}".to_owned(), format!("fn a() {{}}\n\n{new}\n")),
-            (format!("fn a() {{}} \n{old}"), format!("fn a() {{}} \n{new}")),
-            (format!("fn a() {{}}\n\n{old}\n\nfn b() {{}}\n"), format!("fn a() {{}}\n\n{new}\n\nfn b() {{}}\n")),
-            (
-                format!("#[cfg(test)]\nuse x;\nfn a() {{}}\n{old}\n"),
-                format!("#[cfg(test)]\nuse x;\nfn a() {{}}\n{new}\n"),
-            ),
-            (String::new(), format!("{new}\n")),
-        ] {
-            assert_eq!(take(&answer, &source).unwrap(), expected);
-        }
-        assert_eq!(take("```rust\nfn a() {}\n```", "fn a() {}\n"), Err(Rejected::NoTestModule));
-    }
 
     #[test]
     fn risks() {

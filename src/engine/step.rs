@@ -42,6 +42,11 @@ impl Scope {
         self.tests.as_ref().is_some_and(|tests| tests.inline && tests.path == name)
     }
 
+    /// Whether the steps write tests into this file.
+    pub fn is_test_file(&self, name: &str) -> bool {
+        self.tests.as_ref().is_some_and(|tests| tests.path == name)
+    }
+
     /// A scope for steps inside a for-each.
     pub fn inside(&self, vars: Vars) -> Self {
         Self { vars, tests: self.tests.clone(), turn: Turn::default(), shown: self.shown.clone() }

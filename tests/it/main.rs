@@ -7,6 +7,8 @@ mod cli;
 mod cost;
 mod docs;
 mod editors;
+mod formats;
+mod fuzz;
 mod process;
 mod provider;
 mod replay;

@@ -22,6 +22,8 @@ pub(super) struct Block<'a> {
     pub above: Option<&'a str>,
     /// Whether a fence ends the block, beyond doubt.
     pub closed: bool,
+    /// What follows looks as if the fence that ends the block were a part of it.
+    pub goes_on: bool,
     /// The lines of the answer that the block takes, with its fences.
     pub lines: Range<usize>,
 }
@@ -31,6 +33,20 @@ impl Block<'_> {
     pub fn word(&self) -> &str {
         let word = self.info.trim_start_matches(['{', '.']);
         word.split([' ', ':', ',', '{', '}', '\t']).next().unwrap_or_default()
+    }
+
+    /// Whether what stands behind the opening fence looks like a first line of the content, rather than like attributes.
+    pub fn begins_in_info(&self) -> bool {
+        let attributes = self.info.strip_prefix(self.word()).unwrap_or_default();
+        let mut quoted = false;
+        let bare: String = attributes
+            .chars()
+            .filter(|c| {
+                quoted ^= *c == '"';
+                !quoted
+            })
+            .collect();
+        bare.contains(" = ") || bare.contains(['(', ';'])
     }
 }
 
@@ -48,6 +64,16 @@ pub(super) fn is_fence(line: &str) -> bool {
     parse(line).is_some()
 }
 
+/// Whether a line begins with the mark of a fence, whatever comes then.
+pub(super) fn begins(line: &str) -> bool {
+    ["```", "~~~"].iter().any(|mark| line.trim_start().starts_with(mark))
+}
+
+/// Whether a fence has nothing behind it; `None` for a line that is no fence.
+pub(super) fn is_bare(line: &str) -> Option<bool> {
+    parse(line).map(|fence| fence.info.is_empty())
+}
+
 /// Finds the blocks of a text. For a document, a block in Markdown or without a language may hold blocks itself.
 pub(super) fn blocks(text: &str, for_document: bool) -> Vec<Block<'_>> {
     let lines: Vec<_> = text.lines().collect();
@@ -61,12 +87,32 @@ pub(super) fn blocks(text: &str, for_document: bool) -> Vec<Block<'_>> {
         };
         let (end, closed) = end_of_block(&lines, at, fence, for_document && blocks.len() < DOCUMENT_BLOCKS);
         let after = if end < lines.len() { end + 1 } else { end };
-        let content = lines[at + 1..end].iter().flat_map(|line| [without_indent(line, fence.indent), "\n"]).collect();
+        let indent = &lines[at][..fence.indent];
+        let mut content: String =
+            lines[at + 1..end].iter().flat_map(|line| [without_indent(line, indent), "\n"]).collect();
+        let glued = if closed { None } else { without_glued_fence(&content, fence) };
+        let closed = closed || glued.is_some();
+        content = glued.unwrap_or(content);
         let above = lines[previous_end..at].iter().rev().take(2).find(|line| !line.trim().is_empty()).copied();
-        blocks.push(Block { info: fence.info, content, above, closed, lines: at..after });
+        blocks.push(Block { info: fence.info, content, above, closed, goes_on: false, lines: at..after });
         (at, previous_end) = (after, after);
     }
+    for number in 1..blocks.len() {
+        let gap = &lines[blocks[number - 1].lines.end..blocks[number].lines.start];
+        blocks[number - 1].goes_on = blocks[number].info.is_empty() && is_no_prose(gap);
+    }
     blocks
+}
+
+/// Whether lines between two blocks are tied to both, and say nothing about either.
+fn is_no_prose(gap: &[&str]) -> bool {
+    let (Some(first), Some(last)) = (gap.first(), gap.last()) else { return false };
+    let is_blank = |line: &str| line.trim().is_empty();
+    !is_blank(first)
+        && !is_blank(last)
+        && !last.trim_end().ends_with(':')
+        && !judge::is_sentence(first)
+        && !judge::is_lead_in(first)
 }
 
 /// Finds the line that ends a block, or the end of the text, and whether that is certain.
@@ -121,7 +167,7 @@ fn is_document_info(info: &str) -> bool {
 }
 
 fn parse(line: &str) -> Option<Fence<'_>> {
-    let fence = line.trim_start_matches(' ');
+    let fence = line.trim_start_matches([' ', '\t']);
     let mark = fence.chars().next().filter(|mark| ['`', '~'].contains(mark))?;
     let info = fence.trim_start_matches(mark);
     let run = fence.len() - info.len();
@@ -129,7 +175,20 @@ fn parse(line: &str) -> Option<Fence<'_>> {
     (run >= 3 && !is_inline_code).then(|| Fence { indent: line.len() - fence.len(), mark, run, info: info.trim() })
 }
 
-fn without_indent(line: &str, indent: usize) -> &str {
-    let spaces = line.len() - line.trim_start_matches(' ').len();
-    &line[spaces.min(indent)..]
+/// The line without as much of the fence's own indent as it has.
+fn without_indent<'a>(line: &'a str, indent: &str) -> &'a str {
+    let same = line.bytes().zip(indent.bytes()).take_while(|(one, other)| one == other).count();
+    &line[same..]
+}
+
+/// The content of a block whose last line has the closing fence at its end, or is the opening fence once more.
+fn without_glued_fence(content: &str, fence: Fence) -> Option<String> {
+    let content = content.trim_end();
+    let (start, last) = content.rfind('\n').map_or((0, content), |at| (at + 1, &content[at + 1..]));
+    if parse(last).is_some_and(|last| last.run == fence.run && last.info == fence.info && !fence.info.is_empty()) {
+        return Some(content[..start].to_owned());
+    }
+    let mark = fence.mark.to_string().repeat(fence.run);
+    let rest = last.strip_suffix(&mark).filter(|rest| !rest.trim().is_empty() && !rest.contains(fence.mark))?;
+    Some(format!("{}{rest}\n", &content[..start]))
 }

@@ -51,6 +51,18 @@ static DOCUMENT_ELISION: LazyLock<Regex> = LazyLock::new(|| {
 static BARE_ELISION: LazyLock<Regex> =
     LazyLock::new(|| pattern(&format!(r"(?i)^\s*[\[(*_]*\s*{ELLIPSIS}\s\W*{OMITTED}")));
 
+/// Operators of programs, escaped as for HTML.
+static ESCAPED: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"\s&[lg]t;=?\s|&amp;&amp;|[-=]&gt;|\binclude &lt;|&amp;(?:str|mut|self)\b"));
+static NUMBERED: LazyLock<Regex> = LazyLock::new(|| pattern(r"^\s*(\d+)\s?[:|](?:\s|$)"));
+/// What an answer says to the user, where the program should have ended.
+static CHATTER: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(concat!(
+        r"^(?:Note(?: that|:)|Let me know\b|I(?:['’]ve| have| kept| left| added| changed| removed) |Please (?:note|let)\b|Feel free\b",
+        r"|I hope\b|Hope this\b|This (?:version|code|file|change|implementation|should) ).*[.!?:]$"
+    ))
+});
+
 const COMMENT: &str = r"(?://+|#+|--|<!--|;+|\{?/\*+|%+|\(\*|REM\b|\*)";
 const ELLIPSIS: &str = r"(?:\.{3}|…)";
 
@@ -135,9 +147,50 @@ pub(super) fn content(text: &str, target: &Target) -> Result<(), Rejected> {
     if is_diff(text, target) {
         return Err(Rejected::Diff);
     }
+    if let Some(how) = garbled(text, target) {
+        return Err(Rejected::Garbled { how });
+    }
     match elision(text, target) {
         Some(line) => Err(Rejected::Elided { line: line.trim().to_owned() }),
         None => Ok(()),
+    }
+}
+
+/// How a program was changed as a whole on its way into the answer. Undoing it would be guessing.
+fn garbled(text: &str, target: &Target) -> Option<&'static str> {
+    let kind = language::kind(target.name);
+    let lines = || text.lines().filter(|line| !line.trim().is_empty());
+    let first = lines().next()?;
+    if kind != Kind::Prose && fence::begins(first) && !is_in_original(first, target) {
+        return Some("wrapped in a code fence that can't be told from it");
+    }
+    let is_json = match language::language(target.name).as_deref() {
+        Some("Jupyter Notebook") => first.trim_start().starts_with('{'),
+        Some("JSON") => first.trim_start().starts_with(|c: char| "{[\"-/tfn".contains(c) || c.is_ascii_digit()),
+        _ => true,
+    };
+    if !is_json && !is_in_original(first, target) {
+        return Some("something that isn't JSON");
+    }
+    if kind != Kind::Code {
+        return None;
+    }
+    let is_escaped = || {
+        let has_original = target.original.is_some_and(|original| ESCAPED.is_match(original));
+        language::is_program(target.name) && !text.contains(['<', '>']) && ESCAPED.is_match(text) && !has_original
+    };
+    let number = |line: &str| NUMBERED.captures(line)?[1].parse::<usize>().ok();
+    if is_escaped() {
+        Some("escaped as for HTML")
+    } else if lines().nth(1).is_some() && lines().all(|line| line.starts_with('+')) {
+        Some("marked line by line as in a diff")
+    } else if lines().nth(1).is_some() && text.lines().map(number).zip(1..).all(|(number, at)| number == Some(at)) {
+        Some("numbered line by line")
+    } else {
+        lines()
+            .next_back()
+            .filter(|line| CHATTER.is_match(line) && !is_in_original(line, target))
+            .map(|_| "followed by a remark")
     }
 }
 
@@ -172,7 +225,7 @@ fn is_diff(text: &str, target: &Target) -> bool {
 }
 
 /// Whether a line reads like a sentence in a natural language.
-fn is_sentence(line: &str) -> bool {
+pub(super) fn is_sentence(line: &str) -> bool {
     let line = line.trim().trim_start_matches(['-', '*', '>', ' ']).trim_end_matches(['*', '_', ' ']);
     if line.ends_with(['。', '：', '！']) {
         return true;

@@ -55,6 +55,21 @@ pub(super) fn block<'a, 'b>(blocks: &'a [Block<'b>], target: &Target) -> Result<
         reject_other_language(best_blocks[0], blocks.len(), target)?;
     }
 
+    if !named {
+        let other = best_blocks.iter().find_map(|block| other_file(captions(block), target));
+        best_blocks.retain(|block| other_file(captions(block), target).is_none());
+        if let Some(name) = other.filter(|_| best_blocks.is_empty()) {
+            return Err(Rejected::OtherFile { name });
+        }
+    }
+    if best_blocks.iter().any(|block| block.begins_in_info()) {
+        return Err(Rejected::Garbled { how: "begun in the line that opens its block" });
+    }
+
+    if language::kind(target.name) != Kind::Prose && best_blocks.iter().any(|block| block.goes_on) {
+        return Err(Rejected::Garbled { how: "cut short by a code fence in it" });
+    }
+
     let mut seen = HashSet::new();
     best_blocks.retain(|block| seen.insert(block.content.trim()));
     best_blocks.sort_by_key(|block| block.content.len());
@@ -79,6 +94,37 @@ pub(super) fn only_names(line: &str, target: &Target) -> bool {
     let is_plain = found.get(1).is_none();
     // Without a comment's mark, a name such as `LICENSE` may well be a title.
     is_name(&found[2], target) && (!is_plain || found[2].contains('.'))
+}
+
+/// The path of another file that one of these captions is, with nothing else in it but decoration.
+pub(super) fn other_file<'a>(captions: impl IntoIterator<Item = &'a str>, target: &Target) -> Option<String> {
+    let is_decoration = |c: char| c.is_whitespace() || "`*#\"':()[]".contains(c);
+    let mut names = captions.into_iter().map(|caption| {
+        let name = caption.trim_matches(is_decoration);
+        name.strip_prefix("File:").unwrap_or(name).trim_matches(is_decoration)
+    });
+    let is_path = |name: &&str| {
+        let base = name.rsplit('/').next().unwrap_or_default();
+        base.contains('.') && !name.contains(char::is_whitespace) && language::language(name).is_some()
+    };
+    names.find(|name| is_path(name) && !is_name(name, target)).map(str::to_owned)
+}
+
+/// Drops a first line that is the language's name, as pages show it above a block.
+pub(super) fn without_language_line<'a>(answer: &'a str, target: &Target) -> &'a str {
+    let Some((first, rest)) = answer.trim_start().split_once('\n') else { return answer };
+    let is_word = first.trim().chars().all(|c| c.is_ascii_alphabetic());
+    let named = Some(first.trim()).filter(|word| is_word && !word.is_empty()).and_then(language::fence_language);
+    let is_its =
+        named.is_some_and(|language| !COMMANDS.contains(&language) && language::is_in_language(target.name, language));
+    let is_in_original = target.original.is_some_and(|original| original.lines().any(|line| line == first));
+    if is_its && language::is_program(target.name) && !is_in_original { rest } else { answer }
+}
+
+/// Where a block may say which file it is.
+fn captions<'a>(block: &Block<'a>) -> Vec<&'a str> {
+    let words = block.info.split([' ', ':', '=', '"', '{', '}']);
+    block.above.into_iter().chain(words).collect()
 }
 
 /// Whether a block says that it is in the target's language, or for a document in that of another document.
@@ -116,7 +162,7 @@ fn mentions(line: &str, target: &Target) -> bool {
 }
 
 /// Whether a word is the target's path, its end, or the path below a root that the model knows.
-fn is_name(word: &str, target: &Target) -> bool {
+pub(super) fn is_name(word: &str, target: &Target) -> bool {
     let word = word.trim_matches(['`', '*', '"', '\'']).trim_start_matches("./");
     let ends_with =
         |path: &str, end: &str| path.strip_suffix(end).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'));

@@ -4,12 +4,21 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Found, Rejected, Target, fence, fence::Block, pick};
+use super::{Found, Rejected, Target, fence, fence::Block, judge, pick};
 use crate::document::language::{self, Kind};
 
-/// An answer that is nothing but one tagged file, under a wrong nonce.
-static ONLY_A_TAG: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?s)\A\s*<file-[\w-]*(?:\s[^>\n]*)?>\n(.*)\n</file-[\w-]*>\s*\z").expect("a literal pattern")
+/// A file between tags of another run, or without a nonce, or of the document that was sent.
+static OTHER_TAG: LazyLock<Regex> = LazyLock::new(|| {
+    let names = r"file(?:-[\w-]+)?|document-[\w-]+";
+    Regex::new(&format!(r"(?ims)^[ \t]*<({names})(?:\s[^>\n]*)?>[ \t]*\n(.*)\n[ \t]*</({names})>[ \t]*$"))
+        .expect("a literal pattern")
+});
+/// A closing tag with a slip, or cut off.
+static OTHER_CLOSING: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(?i)\n[ \t]*</(?:f|fi|fil|file|file-[\w-]*)?(>?)\s*\z").expect("a literal pattern"));
+/// Which file an opening tag says it is.
+static NAME: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r#"(?i)\b(?:path|name|file|filename|file_name)\s*=\s*["']?([^"'>]+)"#).expect("a literal pattern")
 });
 
 /// Finds the tagged content; `None` when there are no tags.
@@ -19,23 +28,58 @@ static ONLY_A_TAG: LazyLock<Regex> = LazyLock::new(|| {
 pub(super) fn tagged(answer: &str, target: &Target) -> Result<Option<Found>, Rejected> {
     let openings = openings(answer, target.nonce);
     if openings.is_empty() {
-        return Ok(ONLY_A_TAG.captures(answer).map(|found| content(&found[1], true, target)));
+        return Ok(other_tag(answer, target).map(|text| content(text, true, target)));
     }
     let mut sections: Vec<(&str, bool)> = Vec::new();
-    for (number, (_, start)) in openings.iter().enumerate() {
+    let mut other = None;
+    for (number, (opening, start)) in openings.iter().enumerate() {
         let next = openings.get(number + 1).map(|(start, _)| *start);
         let section = &answer[*start..next.unwrap_or(answer.len())];
+        let name = NAME.captures(&answer[*opening..*start]).map(|found| found[1].trim().to_owned());
+        let is_others = name.as_ref().is_some_and(|name| !pick::is_name(name, target));
         match (closing(section, target.nonce), next) {
+            (Some(_), _) if is_others => other = name,
             (Some(end), _) => sections.push((&section[..end], true)),
             // An opening tag that another one follows was only talked about.
             (None, Some(_)) => {}
-            (None, None) => sections.push((section, false)),
+            (None, None) => sections.push(before_other_closing(section)),
         }
+    }
+    if let Some(name) = other.filter(|_| sections.is_empty()) {
+        return Err(Rejected::OtherFile { name });
     }
     sections.dedup_by(|one, other| one.0.trim() == other.0.trim());
     match sections[..] {
         [(section, closed)] => Ok(Some(content(section, closed, target))),
         _ => Err(Rejected::Ambiguous { count: sections.len() }),
+    }
+}
+
+/// What stands between tags that weren't asked for. In markup and data such tags may be content.
+fn other_tag<'a>(answer: &'a str, target: &Target) -> Option<&'a str> {
+    let found = OTHER_TAG.captures(answer)?;
+    let (name, text) = (&found[1], found.get(2)?.as_str());
+    let is_document = name.to_lowercase().starts_with("document-");
+    let (start, end) = found.get(0).map(|all| (all.start(), all.end()))?;
+    let is_wrapped = answer[..start].trim().is_empty() && answer[end..].trim().is_empty();
+    // After code, tags are content.
+    let mut before = answer[..start].lines().filter(|line| !line.trim().is_empty());
+    let is_introduced = before.all(|line| judge::is_lead_in(line) || judge::is_sentence(line));
+    let is_meant = match language::kind(target.name) {
+        _ if is_document => name.ends_with(target.nonce) && (is_wrapped || is_introduced),
+        Kind::Prose => is_wrapped,
+        Kind::Code if language::is_program(target.name) => is_introduced,
+        Kind::Code | Kind::Data => is_wrapped && name.contains('-'),
+    };
+    let is_in_original = target.original.is_some_and(|original| original.contains(&format!("<{name}")));
+    (is_meant && !is_in_original && name.eq_ignore_ascii_case(&found[3])).then_some(text)
+}
+
+/// A section without the right closing tag: up to a closing tag with a slip, which may be cut off.
+fn before_other_closing(section: &str) -> (&str, bool) {
+    match OTHER_CLOSING.captures(section) {
+        Some(found) => (&section[..section.len() - found[0].len() + 1], !found[1].is_empty()),
+        None => (section, false),
     }
 }
 

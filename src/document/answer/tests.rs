@@ -3,6 +3,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::document::format;
 
+pub mod cases;
+
 const NONCE: &str = "k7";
 
 fn target<'a>(name: &'a str, original: Option<&'a str>) -> Target<'a> {
@@ -52,6 +54,13 @@ fn answers_become_files_or_are_rejected() {
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn answers_in_the_shapes_that_models_give() {
+    let text = include_str!("shapes.txt");
+    assert!(text.matches("\n=== ").count() >= 40);
+    expect_test::expect_file!["shapes.txt"].assert_eq(&cases::play(text, file_content));
 }
 
 #[test]

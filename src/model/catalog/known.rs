@@ -5,7 +5,7 @@ use crate::{
     config::{ModelFacts, Price},
     engine::{
         money::cost,
-        ports::{Facts, Request, Usage},
+        ports::{Facts, Request, Strength, Usage},
     },
     model::facts::{self, Known},
     workflow::Role,
@@ -31,16 +31,26 @@ impl Catalog {
             named => named,
         };
         let name = name.unwrap_or(REPLAY).to_owned();
-        let ModelFacts { context_window, max_output_tokens, price } = self.facts(&name);
+        let ModelFacts { context_window, max_output_tokens, price, is_strong } = self.facts(&name);
         Facts {
             name,
             context_window: context_window.or(Some(REPLAY_WINDOW)),
             max_output: max_output_tokens,
             output_limit: max_output_tokens,
             price: price.or(Some(FREE)),
+            strength: strength(is_strong, Strength::Weak),
             is_local: true,
             ..Facts::default()
         }
+    }
+}
+
+/// What the user says, else what is publicly known.
+fn strength(is_strong: Option<bool>, public: Strength) -> Strength {
+    match is_strong {
+        Some(true) => Strength::Strong,
+        Some(false) => Strength::Weak,
+        None => public,
     }
 }
 
@@ -48,8 +58,8 @@ impl Target {
     /// What is known without asking the server: what the user says goes first.
     pub fn known(&self) -> Facts {
         let is_local = self.address.is_loopback();
-        let Known { window, output, price, strength } = facts::known(self.address.host(), &self.model);
-        let ModelFacts { context_window, max_output_tokens, price: users } = self.facts.clone();
+        let Known { window, output, price, strength: public } = facts::known(self.address.host(), &self.model);
+        let ModelFacts { context_window, max_output_tokens, price: users, is_strong } = self.facts.clone();
         Facts {
             name: self.name(),
             // How much of it a server on this machine was started with is another matter.
@@ -57,7 +67,7 @@ impl Target {
             max_output: max_output_tokens.or(output.filter(|_| !is_local)),
             output_limit: max_output_tokens,
             price: users.or(if is_local { Some(FREE) } else { price }),
-            strength,
+            strength: strength(is_strong, public),
             is_local,
             ..Facts::default()
         }

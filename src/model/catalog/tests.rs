@@ -182,7 +182,7 @@ fn cost_follows_the_price() {
 
 #[test]
 fn what_is_known_comes_from_the_user_first() {
-    let facts = ModelFacts { context_window: Some(20_000), max_output_tokens: Some(500), price: None };
+    let facts = ModelFacts { context_window: Some(20_000), max_output_tokens: Some(500), price: None, is_strong: None };
     let models = ["openai/gpt-5-mini", "local/gpt-5-mini", "replay/x"].map(|name| (name.to_owned(), facts.clone()));
     let servers = ["local=openai@http://127.0.0.1:9", "openai=openai@", "replay=replay@r.json"];
     let settings =

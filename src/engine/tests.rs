@@ -223,7 +223,7 @@ fn a_file_that_does_not_fit_fails_alone_and_says_what_to_do() {
     let facts = Facts { context_window: Some(8192), ..Case::default().facts };
     let ran = Case { files: &[("large.txt", 2000), ("small.txt", 5)], facts, ..Case::default() }.run();
     assert_eq!(ran.requests.len(), 1);
-    expect!["Align finished: large.txt failed: step `Process large.txt` wasn't sent: the prompt with the whole of large.txt has about 6881 tokens, and `far/model` takes about 5223 of its context window of 8192; choose a model with a larger one, or give it less to read at a time; small.txt was changed"].assert_eq(&ran.outcome.summary);
+    expect![[r#"Align finished: large.txt failed: failed to rewrite `large.txt`: its 2000 lines, about 6667 tokens, are too much for the model's context window of 8192 tokens; choose a model with a larger one, or, if this one is good at edits, set `strength = "strong"` for it in `[models]`, or split the file; small.txt was changed"#]].assert_eq(&ran.outcome.summary);
     assert_eq!(ran.told, [""; 0]);
 }
 

@@ -99,6 +99,7 @@ fn who_has_an_input_box_needs_no_prompt_document() {
         Write pages from a.py
         Write tests for a.py
         Auto-process a.py
+        Revert Auto
         Select a.py for workflows
     "#]]
     .assert_eq(&titles(&mut editor, "a.py", 0..0));
@@ -126,6 +127,7 @@ fn runs_and_results_come_first() {
     editor.wait_run_end();
     expect![[r#"
         Apply result of Auto to a.py
+        Show result of Auto to a.py
         Discard result of Auto to a.py
         Chat about b.py…
         Write from b.py…

@@ -1,5 +1,6 @@
--- stepwright in Neovim 0.11 or newer, for ~/.config/nvim/init.lua. Not together with the plugin (`editors/neovim`), which does
--- the same and more: it asks for instructions, shows waiting results beside their files, and has a status line.
+-- stepwright in Neovim 0.11 or newer, for ~/.config/nvim/init.lua. Not together with the plugin
+-- (`editors/neovim`), which does the same and more: it asks for instructions, shows waiting results beside their files,
+-- and has a status line.
 --
 -- Use it: `gra` on a line or a selection shows what stepwright offers there. To give an instruction:
 --   :Stepwright auto Add a doc comment to every public item

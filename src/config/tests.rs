@@ -164,7 +164,8 @@ fn the_schema_describes_what_is_accepted() {
     assert!(!text.contains("\"x-") && !text.contains("null"), "{text}");
     assert_eq!(schema["$schema"], "http://json-schema.org/draft-07/schema#");
     let keys: Vec<_> = schema["properties"].as_object().unwrap().keys().cloned().collect();
-    expect!["check ignore limits marker models presets providers review roles summary tests trust"].assert_eq(&keys.join(" "));
+    expect!["check ignore limits marker models presets providers review roles summary tests trust"]
+        .assert_eq(&keys.join(" "));
     // Whoever writes in an editor is told what each key is for.
     fn undescribed(schema: &Value, path: &str, found: &mut Vec<String>) {
         for (key, value) in schema["properties"].as_object().into_iter().flatten() {

@@ -11,7 +11,8 @@ use crate::support::provider::{Act, Provider, finish, good, respond, stream_head
 /// An error response with further headers, each with its line end. A client that kept the connection could meet its end with the next try.
 fn error(status: &str, headers: &str, body: &str) -> Vec<Act> {
     let response = respond(status, "application/json", body);
-    let response = String::from_utf8(response).unwrap().replacen("\r\n", &format!("\r\nconnection: close\r\n{headers}"), 1);
+    let response =
+        String::from_utf8(response).unwrap().replacen("\r\n", &format!("\r\nconnection: close\r\n{headers}"), 1);
     vec![Act::Send(response.into_bytes())]
 }
 

@@ -127,6 +127,8 @@ end
 
 function take.keys(keys)
   vim.api.nvim_feedkeys(vim.api.nvim_replace_termcodes(keys, true, false, true), 'tx', false)
+  -- Before it waits for the next key, which it never does here, Neovim begins a new undo block.
+  vim.cmd 'let &undolevels = &undolevels'
 end
 
 function take.open(file)

@@ -81,7 +81,8 @@ pub fn negotiate(params: &InitializeParams) -> (ClientFacts, InitializeResult) {
         // Neovim applies them without saying so.
         document_changes: edits.and_then(|edits| edits.document_changes) == Some(true) || neovim,
         create_files: operations.contains(&ResourceOperationKind::Create),
-        confirms_edits: edits.is_some_and(|edits| edits.change_annotation_support.is_some()),
+        // Our own extension, which has an input box, shows waiting results beside their files instead.
+        confirms_edits: edits.is_some_and(|edits| edits.change_annotation_support.is_some()) && !ours("inputBox"),
         delete_files: operations.contains(&ResourceOperationKind::Delete),
         // Helix shows documents without saying so.
         show_document: window.and_then(|window| window.show_document.as_ref()).is_some_and(|show| show.support)

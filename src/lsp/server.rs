@@ -34,6 +34,8 @@ pub struct Shared {
     pub changed: Notify,
     /// One edit of a file at a time.
     pub turns: Turns,
+    /// One edit at a time is shown for confirmation: VS Code asks in a dialog which of two is to be given up.
+    pub reviews: tokio::sync::Mutex<()>,
     /// Wakes who waits for a run to end.
     pub ended: Notify,
     state: Mutex<State>,
@@ -97,6 +99,7 @@ impl Server {
             day: Arc::default(),
             changed: Notify::new(),
             turns: Turns::default(),
+            reviews: tokio::sync::Mutex::default(),
             ended: Notify::new(),
             state: Mutex::new(State::new(origin)),
             model: Mutex::default(),

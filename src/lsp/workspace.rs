@@ -124,6 +124,11 @@ impl EditorWorkspace {
     fn ask(&self, edit: Edit, pending: Pending, reason: String) {
         let (shared, journal) = (self.shared.clone(), self.journal.clone());
         tokio::spawn(async move {
+            let _turn = shared.reviews.lock().await;
+            // It may have been applied or discarded by now.
+            if !shared.state().pending.iter().any(|known| known.edit == pending.edit) {
+                return;
+            }
             let question = format!("{} is about to be changed, but {reason}", pending.file.name);
             let applied = shared.apply_reviewed(&edit, &*journal, &question).await;
             if let Ok(Applied::Done(_)) = applied {

@@ -197,8 +197,11 @@ export class User {
   }
 
   async saveAll() {
-    await this.palette('File: Save All');
-    await this.until('no unsaved tab', async () => (await this.page.locator('.tabs-container .tab.dirty').count()) === 0);
+    // A file that was edited a moment ago may become unsaved only after the first time.
+    await this.until('no unsaved tab', async () => {
+      await this.palette('File: Save All');
+      return (await this.page.locator('.tabs-container .tab.dirty').count()) === 0;
+    });
   }
 
   /** A file of the workspace on disk. */

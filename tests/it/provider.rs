@@ -189,7 +189,7 @@ async fn dropping_the_stream_closes_the_connection() {
 #[tokio::test]
 async fn a_connection_that_went_stale_is_not_the_users_problem() {
     let reply = [text("hi"), finish("stop"), event("[DONE]")].concat();
-    let kept = fake::respond("200 OK", "text/event-stream", std::str::from_utf8(&reply).unwrap());
+    let kept = fake::kept("200 OK", "text/event-stream", std::str::from_utf8(&reply).unwrap());
     // The second request on the kept connection is read, and then the connection closes.
     let provider = Provider::start(vec![vec![Act::Send(kept), Act::Keep], vec![], good("again")]);
     let model = connect(&provider.settings());

@@ -91,7 +91,7 @@ async fn answers_that_are_none() {
     answer(json("200 OK", r#"{"choices":[{"message":{"content":"hi"}}]}"#), expect![[r#"1 "" Protocol: failed to get an answer from `fake/model`: the server sent `application/json` instead of an event stream; check that `base-url` in `[providers.fake]` leads to an OpenAI-compatible API"#]]).await;
     answer(json("200 OK", r#"{"error":{"message":"model is loading","code":503}}"#), expect![[r#"4 "" Unavailable: failed to get an answer from `fake/model`: the server is overloaded (model is loading); try again later, or choose another model"#]]).await;
     answer(vec![Act::Send(respond("200 OK", "text/html", "<p>Sign in"))], expect![[r#"1 "" Protocol: failed to get an answer from `fake/model`: the server sent `text/html` instead of an event stream; check that `base-url` in `[providers.fake]` leads to an OpenAI-compatible API"#]]).await;
-    answer(vec![Act::Send(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec())], expect![[r#"1 "" Protocol: failed to get an answer from `fake/model`: the server sent status 204 instead of an answer; check that `base-url` in `[providers.fake]` leads to an OpenAI-compatible API"#]]).await;
+    answer(vec![Act::Send(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n".to_vec())], expect![[r#"1 "" Protocol: failed to get an answer from `fake/model`: the server sent status 204 instead of an answer; check that `base-url` in `[providers.fake]` leads to an OpenAI-compatible API"#]]).await;
     answer(vec![Act::Send(b"SSH-2.0-OpenSSH_9\r\n".to_vec())], expect![[r#"4 "" Unavailable: failed to get an answer from `fake/model`: the connection to http://127.0.0.1:PORT/v1 failed (invalid HTTP version parsed); check the network, then try again"#]]).await;
     let gzip = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-encoding: gzip\r\n\r\n\x1f";
     answer(vec![Act::Send(gzip.as_bytes().to_vec()), Act::Stall], expect![[r#"1 "" Protocol: failed to get an answer from `fake/model`: the server sent a compressed answer that nobody asked for; check that `base-url` in `[providers.fake]` leads to an OpenAI-compatible API"#]]).await;
@@ -172,7 +172,7 @@ async fn redirects_are_not_followed() {
     let trap = Provider::start(vec![good("trapped")]);
     for status in [300, 301, 302, 303, 304, 307, 308] {
         let location = format!("http://{}/v1/chat/completions?key={KEY}", trap.address);
-        let response = format!("HTTP/1.1 {status} x\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n");
+        let response = format!("HTTP/1.1 {status} x\r\nlocation: {location}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
         let (provider, outcome) = ask(vec![vec![Act::Send(response.into_bytes())]]).await;
         let message = outcome.end.unwrap_err().message;
         let (from, to) = (provider.address, trap.address);

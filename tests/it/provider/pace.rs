@@ -8,11 +8,11 @@ use stepwright::engine::ports::{Delta, Finish, ModelErrorKind, Request};
 use super::{ask, connect, drain, request};
 use crate::support::provider::{Act, Provider, finish, good, respond, stream_head, text};
 
-/// An error response with further headers, each with its line end. A client that kept the connection could meet its end with the next try.
+/// An error response with further headers, each with its line end.
 fn error(status: &str, headers: &str, body: &str) -> Vec<Act> {
     let response = respond(status, "application/json", body);
     let response =
-        String::from_utf8(response).unwrap().replacen("\r\n", &format!("\r\nconnection: close\r\n{headers}"), 1);
+        String::from_utf8(response).unwrap().replacen("\r\n", &format!("\r\n{headers}"), 1);
     vec![Act::Send(response.into_bytes())]
 }
 

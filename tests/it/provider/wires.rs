@@ -11,7 +11,7 @@ use stepwright::{
 
 use super::{Outcome, drain, environment, patience, request};
 use crate::support::{
-    provider::{Act, KEY, Provider, respond},
+    provider::{Act, KEY, Provider, kept, respond},
     wire::{WIRES, Wire},
 };
 
@@ -85,7 +85,7 @@ fn error(wire: Wire, status: &str, kind: &str, message: &str) -> Vec<Act> {
 }
 
 fn limited(status: &str, header: &str) -> Vec<Act> {
-    let response = format!("HTTP/1.1 {status}\r\n{header}\r\ncontent-length: 2\r\n\r\n{{}}");
+    let response = format!("HTTP/1.1 {status}\r\n{header}\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{{}}");
     vec![Act::Send(response.into_bytes())]
 }
 
@@ -389,7 +389,7 @@ fn cases() -> Vec<Case> {
             1,
             Error(Kind::Unavailable),
         ),
-        case("N18", "204", |_| vec![vec![Act::Send(b"HTTP/1.1 204 x\r\n\r\n".to_vec())]], 1, Error(Kind::Protocol)),
+        case("N18", "204", |_| vec![vec![Act::Send(b"HTTP/1.1 204 x\r\nconnection: close\r\n\r\n".to_vec())]], 1, Error(Kind::Protocol)),
         case(
             "N18",
             "the other kind of stream",
@@ -457,7 +457,7 @@ fn cases() -> Vec<Case> {
                 "a connection that went stale",
                 |wire| {
                     let text = String::from_utf8(wire.whole("first")).unwrap();
-                    let kept = respond("200 OK", wire.content_type(), &text);
+                    let kept = kept("200 OK", wire.content_type(), &text);
                     vec![vec![Act::Send(kept), Act::Keep], vec![], wire.good("hi")]
                 },
                 3,

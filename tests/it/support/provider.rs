@@ -179,7 +179,7 @@ impl Shared {
             let path = seen.head.split(' ').nth(1).unwrap_or_default();
             if seen.head.starts_with("get ") || self.pages.contains_key(path) {
                 let answer = match self.pages.get(path) {
-                    Some(page) => respond("200 OK", "application/json", page),
+                    Some(page) => kept("200 OK", "application/json", page),
                     None => self.other.clone(),
                 };
                 self.state().gets.push(seen);
@@ -247,8 +247,13 @@ fn read(reader: &mut BufReader<TcpStream>) -> Option<Seen> {
     Some(Seen { head, body: String::from_utf8(body).unwrap() })
 }
 
-/// A whole response, after which the connection can stay.
+/// A whole response, after which the connection closes. One that only closed, unsaid, could meet the next try while it is reused.
 pub fn respond(status: &str, kind: &str, body: &str) -> Vec<u8> {
+    kept(&format!("{status}\r\nconnection: close"), kind, body)
+}
+
+/// A whole response, after which the connection can stay.
+pub fn kept(status: &str, kind: &str, body: &str) -> Vec<u8> {
     let length = body.len();
     format!("HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\n\r\n{body}").into_bytes()
 }

@@ -37,6 +37,8 @@ const STATEMENTS: usize = 48;
 /// The write-ahead log is cut to this size when it has grown beyond.
 const MAX_LOG_BYTES: i64 = 4 * 1024 * 1024;
 
+/// What the write-ahead log's name ends with.
+const LOG: &str = "-wal";
 /// Of the smallest database.
 const MIN_BYTES: u64 = 512;
 
@@ -62,7 +64,7 @@ pub fn open(folder: Option<&Path>) -> Result<Connection, Unusable> {
     let length = make(folder, &path).map_err(|error| Unusable::Denied(error.to_string()))?;
     let begun = Instant::now();
     loop {
-        let checked = if length > 0 { inspect(&path, length) } else { Ok(()) };
+        let checked = if length > 0 { recover(&path).and_then(|()| inspect(&path, length)) } else { Ok(()) };
         match checked.and_then(|()| prepare(&path).map_err(judge)) {
             // SQLite's own patience doesn't cover two processes that begin or end at the same moment.
             Err(Unusable::Busy(_)) if begun.elapsed() < BUSY_PATIENCE => thread::sleep(BUSY_PAUSE),
@@ -150,6 +152,17 @@ fn close_to_others(_: &Path, _: u32) -> io::Result<()> {
     Ok(())
 }
 
+/// Takes back what a process wrote in part, killed before the database had its log: only who may write can read it until then.
+fn recover(path: &Path) -> Result<(), Unusable> {
+    if !fs::metadata(beside(path, "-journal")).is_ok_and(|journal| journal.len() > 0) {
+        return Ok(());
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(judge)?;
+    connection.busy_timeout(BUSY_PATIENCE).map_err(judge)?;
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).map_err(judge)
+}
+
 /// Looks at a database without writing to it.
 fn inspect(path: &Path, length: u64) -> Result<(), Unusable> {
     // Not read by ourselves: closing a file takes SQLite's locks on it away from the whole process.
@@ -164,7 +177,7 @@ fn inspect(path: &Path, length: u64) -> Result<(), Unusable> {
     let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).map_err(judge);
     check_version(pragma("user_version")?, pragma("application_id")?)?;
     let expected = u64::try_from(pragma("page_count")?.saturating_mul(pragma("page_size")?)).unwrap_or_default();
-    let has_log = fs::metadata(log_of(path)).is_ok_and(|log| log.len() > 0);
+    let has_log = fs::metadata(beside(path, LOG)).is_ok_and(|log| log.len() > 0);
     // Asked last: what another process has moved out of the log by now is in the file.
     let length = fs::metadata(path).map_err(|error| Unusable::Denied(error.to_string()))?.len();
     if length < expected && !has_log {
@@ -250,8 +263,8 @@ fn copy_aside(folder: &Path, name: &str) -> io::Result<PathBuf> {
     }
     let original = folder.join(FILE);
     // The log first: a copy without it would be older than it looks.
-    if fs::metadata(log_of(&original)).is_ok_and(|log| log.len() > 0) {
-        fs::copy(log_of(&original), log_of(&copy))?;
+    if fs::metadata(beside(&original, LOG)).is_ok_and(|log| log.len() > 0) {
+        fs::copy(beside(&original, LOG), beside(&copy, LOG))?;
     }
     let partial = folder.join(format!("{name}.partial"));
     fs::copy(&original, &partial)?;
@@ -259,8 +272,9 @@ fn copy_aside(folder: &Path, name: &str) -> io::Result<PathBuf> {
     Ok(copy)
 }
 
-fn log_of(database: &Path) -> PathBuf {
+/// A file that SQLite keeps for a database.
+fn beside(database: &Path, suffix: &str) -> PathBuf {
     let mut path = database.as_os_str().to_owned();
-    path.push("-wal");
+    path.push(suffix);
     PathBuf::from(path)
 }

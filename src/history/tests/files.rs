@@ -103,6 +103,27 @@ fn a_folder_that_cant_be_written_leaves_memory() {
     assert!(block_on(history.notice()).unwrap().contains("it is not a file"));
 }
 
+/// The first write of a new database, and a change from one journal to the other, go through SQLite's older journal.
+#[test]
+fn a_kill_in_the_older_journal_is_recovered_from() {
+    let before = filled(false);
+    let connection = rusqlite::Connection::open(database(&before)).unwrap();
+    connection.pragma_update_and_check(None, "journal_mode", "delete", |_| Ok(())).unwrap();
+    // So small a cache writes pages of a transaction that isn't committed.
+    connection.pragma_update(None, "cache_size", 1).unwrap();
+    connection.execute_batch("BEGIN; CREATE TABLE half (x); UPDATE runs SET instruction = zeroblob(9000)").unwrap();
+    let killed = World::new();
+    for name in ["history.db", "history.db-journal"] {
+        fs::copy(before.path().join(name), killed.path().join(name)).unwrap();
+    }
+    assert!(fs::read(database(&killed)).unwrap() != fs::read(database(&filled(false))).unwrap(), "it is half written");
+    let history = killed.open();
+    works(&history);
+    assert_eq!(block_on(history.notice()), None);
+    let run = block_on(history.workspace(KEY).run("r7")).unwrap().unwrap();
+    assert_eq!(run.summary.instruction, job("r7").instruction);
+}
+
 #[test]
 fn damage_is_noticed_and_never_written_to() {
     let whole = fs::read(database(&filled(false))).unwrap();

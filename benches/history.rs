@@ -15,7 +15,7 @@ use stepwright::{
     engine::{
         job::Job,
         journal::{EditEntry, EditState, Entry, Journal, StepEntry},
-        ports::Usage,
+        ports::{Request, Usage},
     },
     history::{History, WorkspaceHistory},
     workflow::{Status, Workflow},
@@ -32,6 +32,9 @@ const EDITS: usize = 10;
 const TEXT_BYTES: usize = 1024 * 1024;
 /// Records that are measured.
 const RECORDS: usize = 200;
+/// A short answer of a usual model.
+const ANSWER_TOKENS: f64 = 100.0;
+const TOKENS_PER_SECOND: f64 = 50.0;
 /// Runs that record side by side.
 const SIDE_BY_SIDE: usize = 50;
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -49,6 +52,10 @@ pub fn measure(table: &mut Table) {
     let bare: Samples = (0..RECORDS).map(|_| timed(|| append(folder.path()))).collect();
     let bare = Value::Millis(bare.median());
     table.beside("history, one record", Value::Millis(one.median()), "4 KB written and synced", bare, Goal::None);
+    let whole: Samples = (0..RECORDS).map(|number| timed(|| block_on(whole_step(&here, number as u32 + 2)))).collect();
+    let answer = Value::Millis(ANSWER_TOKENS / TOKENS_PER_SECOND * 1000.0);
+    let goal = Goal::AtMost(Value::Millis(ANSWER_TOKENS / TOKENS_PER_SECOND * 1000.0 * 0.02));
+    table.beside("  all of a step's", Value::Millis(whole.median()), "100 tokens at 50/s", answer, goal);
     let names: Vec<_> = (0..SIDE_BY_SIDE).map(|number| format!("beside-{number}")).collect();
     names.iter().for_each(|name| begin(&here, name));
     let many: Samples = (0..10)
@@ -120,6 +127,30 @@ fn begin(here: &WorkspaceHistory, run: &str) {
 async fn step(here: &WorkspaceHistory, run: &str) {
     let entry = StepEntry { id: 1, module: "Step".to_owned(), status: Status::Cancelled, error: None, left: None };
     here.record(run, Entry::Step(Box::new(entry))).await.expect("it is kept");
+}
+
+/// What a step records that asks once and changes a file.
+async fn whole_step(here: &WorkspaceHistory, id: u32) {
+    let run = "measured";
+    let status = |status| StepEntry { id, module: "Step".to_owned(), status, error: None, left: None };
+    let prompt = format!("Prompt {id}. ").repeat(200);
+    let request = Request { step: "Step".to_owned(), prompt, nonce: "n".to_owned(), ..Request::default() };
+    let text = format!("word {id} ").repeat(ANSWER_TOKENS as usize);
+    let (state, file) = (EditState::Sent, file(&format!("{id}.rs")));
+    let title = "Measured".to_owned();
+    let edit =
+        EditEntry { step: id, title, file, base: None, text: text.clone(), before: None, after: text.clone(), state };
+    let entries = [
+        Entry::Step(Box::new(status(Status::Running))),
+        Entry::Attempt { step: id, number: 0, request: Box::new(request) },
+        Entry::Answer { step: id, number: 0, text, usage: Usage::default() },
+    ];
+    for entry in entries {
+        here.record(run, entry).await.expect("it is kept");
+    }
+    let edit = here.edit(run, edit).await.expect("it is kept");
+    here.record(run, Entry::Edited { edit, state: EditState::Applied }).await.expect("it is kept");
+    here.record(run, Entry::Step(Box::new(status(Status::Finished)))).await.expect("it is kept");
 }
 
 fn append(folder: &Path) {

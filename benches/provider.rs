@@ -108,8 +108,13 @@ impl Shared {
     fn serve(&self, mut connection: TcpStream) -> std::io::Result<()> {
         connection.set_nodelay(true)?;
         let mut reader = BufReader::new(connection.try_clone()?);
-        while let Some(body) = read_request(&mut reader)? {
+        while let Some((line, body)) = read_request(&mut reader)? {
             let arrived = Instant::now();
+            if !line.starts_with("POST ") {
+                // A question about the server, which isn't what is measured.
+                connection.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")?;
+                continue;
+            }
             thread::sleep(self.script.pace.before);
             self.state().streaming += 1;
             self.changed.notify_all();
@@ -166,8 +171,12 @@ fn chunk(data: &str) -> Vec<u8> {
     format!("{:x}\r\n{data}\r\n", data.len()).into_bytes()
 }
 
-fn read_request(reader: &mut BufReader<TcpStream>) -> std::io::Result<Option<String>> {
-    let mut length = 0;
+/// The request line and the body.
+fn read_request(reader: &mut BufReader<TcpStream>) -> std::io::Result<Option<(String, String)>> {
+    let (mut first, mut length) = (String::new(), 0);
+    if reader.read_line(&mut first)? == 0 {
+        return Ok(None);
+    }
     loop {
         let mut line = String::new();
         if reader.read_line(&mut line)? == 0 {
@@ -182,7 +191,7 @@ fn read_request(reader: &mut BufReader<TcpStream>) -> std::io::Result<Option<Str
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
-    Ok(Some(String::from_utf8_lossy(&body).into_owned()))
+    Ok(Some((first, String::from_utf8_lossy(&body).into_owned())))
 }
 
 /// A client that does nothing but write a request and look for text.

@@ -172,7 +172,8 @@ async fn redirects_are_not_followed() {
     let trap = Provider::start(vec![good("trapped")]);
     for status in [300, 301, 302, 303, 304, 307, 308] {
         let location = format!("http://{}/v1/chat/completions?key={KEY}", trap.address);
-        let response = format!("HTTP/1.1 {status} x\r\nlocation: {location}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+        let response =
+            format!("HTTP/1.1 {status} x\r\nlocation: {location}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
         let (provider, outcome) = ask(vec![vec![Act::Send(response.into_bytes())]]).await;
         let message = outcome.end.unwrap_err().message;
         let (from, to) = (provider.address, trap.address);

@@ -11,8 +11,7 @@ use crate::support::provider::{Act, Provider, finish, good, respond, stream_head
 /// An error response with further headers, each with its line end.
 fn error(status: &str, headers: &str, body: &str) -> Vec<Act> {
     let response = respond(status, "application/json", body);
-    let response =
-        String::from_utf8(response).unwrap().replacen("\r\n", &format!("\r\n{headers}"), 1);
+    let response = String::from_utf8(response).unwrap().replacen("\r\n", &format!("\r\n{headers}"), 1);
     vec![Act::Send(response.into_bytes())]
 }
 

@@ -389,7 +389,13 @@ fn cases() -> Vec<Case> {
             1,
             Error(Kind::Unavailable),
         ),
-        case("N18", "204", |_| vec![vec![Act::Send(b"HTTP/1.1 204 x\r\nconnection: close\r\n\r\n".to_vec())]], 1, Error(Kind::Protocol)),
+        case(
+            "N18",
+            "204",
+            |_| vec![vec![Act::Send(b"HTTP/1.1 204 x\r\nconnection: close\r\n\r\n".to_vec())]],
+            1,
+            Error(Kind::Protocol),
+        ),
         case(
             "N18",
             "the other kind of stream",

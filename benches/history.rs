@@ -141,7 +141,7 @@ async fn whole_step(here: &WorkspaceHistory, id: u32) {
     let edit =
         EditEntry { step: id, title, file, base: None, text: text.clone(), before: None, after: text.clone(), state };
     let entries = [
-        Entry::Step(Box::new(status(Status::Running))),
+        Entry::Step(Box::new(status(Status::InProgress))),
         Entry::Attempt { step: id, number: 0, request: Box::new(request) },
         Entry::Answer { step: id, number: 0, text, usage: Usage::default() },
     ];

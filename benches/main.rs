@@ -10,6 +10,7 @@ mod history;
 mod home;
 mod hunks;
 mod process;
+mod prompts;
 mod provider;
 mod runs;
 mod samples;
@@ -31,6 +32,7 @@ type Group = (&'static str, fn(&mut Table));
 const GROUPS: &[Group] = &[
     ("start", start::measure),
     ("buffer", buffer::measure),
+    ("prompts", prompts::measure),
     ("hunks", hunks::measure),
     ("answers", answers::measure),
     ("history", history::measure),

@@ -3,7 +3,11 @@
 //! The files behind them are read and judged below this module; nothing here knows an editor, a network or a workflow.
 //! Invariant: a mistake in a file is a [`Problem`], never an error, and takes nothing with it that is right.
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    time::Duration,
+};
 
 mod check;
 mod duration;
@@ -11,6 +15,7 @@ pub mod folders;
 mod layer;
 mod load;
 mod options;
+mod presets;
 mod secret;
 mod tree;
 pub mod trust;
@@ -24,6 +29,9 @@ pub use secret::{names_a_key, shown};
 
 /// The workflow of a comment marker without one.
 const MARKER_WORKFLOW: &str = "auto";
+
+/// The workflow that carries out a selected text.
+const SELECTION_WORKFLOW: &str = "write";
 
 /// How long a check command may run when nobody says.
 pub const CHECK_TIMEOUT: Duration = Duration::from_secs(300);
@@ -40,7 +48,10 @@ pub struct Settings {
     pub models: BTreeMap<String, ModelFacts>,
     pub limits: Limits,
     pub check: Option<Check>,
+    /// The user's own; see [`Settings::all_presets`].
     pub presets: Vec<Preset>,
+    /// What is left out of the menu, by its names there.
+    pub hidden: BTreeSet<String>,
     /// Whether workflows end with a summary step.
     pub summary: bool,
     /// Which edits a person looks at before they are made.
@@ -165,6 +176,21 @@ pub struct Preset {
     pub title: String,
     pub workflow: String,
     pub instruction: String,
+    pub offer: PresetOffer,
+    /// Nobody asked for it, so it goes where there is room.
+    pub is_built_in: bool,
+}
+
+/// The spot at which a preset is offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PresetOffer {
+    File,
+    /// Above all where lines are selected.
+    Lines,
+    /// On a comment.
+    Comment,
+    /// Where the editor shows diagnostics, which join the instruction.
+    Diagnostics,
 }
 
 /// Something wrong in a file that the user wrote. What is right in it still works.
@@ -177,6 +203,17 @@ pub struct Problem {
 }
 
 impl Settings {
+    /// The user's presets, then the built-in ones, unless the user has one of that name.
+    pub fn all_presets(&self) -> impl Iterator<Item = &Preset> {
+        let is_own = |id: &str| self.presets.iter().any(|preset| preset.id == id);
+        self.presets.iter().chain(presets::BUILT_IN.iter().filter(move |preset| !is_own(&preset.id)))
+    }
+
+    /// What carries out a selected text.
+    pub fn selection_workflow(&self) -> String {
+        SELECTION_WORKFLOW.to_owned()
+    }
+
     /// What a comment marker runs that names no workflow.
     pub fn marker_workflow(&self) -> String {
         MARKER_WORKFLOW.to_owned()
@@ -202,6 +239,7 @@ impl Default for Settings {
             limits: Limits::default(),
             check: None,
             presets: Vec::new(),
+            hidden: BTreeSet::new(),
             summary: true,
             review: Review::default(),
             marker: "AI".into(),

@@ -11,6 +11,7 @@ pub mod disk;
 pub mod edit;
 pub mod encoding;
 pub mod format;
+pub mod front;
 pub mod inline_tests;
 pub mod language;
 pub mod marker;
@@ -21,6 +22,7 @@ pub mod prompt;
 pub mod reference;
 pub mod revert;
 pub mod tests_for;
+pub mod toml_place;
 
 use position::{Encoding, Position, Range};
 

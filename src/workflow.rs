@@ -21,6 +21,9 @@ pub struct Workflow {
     /// Where the action is offered.
     #[serde(default)]
     pub offer: Offer,
+    /// What becomes of the reply when it is run from a prompt document.
+    #[serde(default)]
+    pub reply: ReplyUse,
     /// Used when the user gives no instruction. Without it, an empty instruction is refused.
     #[serde(default)]
     pub instruction: Option<String>,
@@ -50,6 +53,19 @@ pub enum Offer {
     Files,
     /// In prompt documents only.
     Prompt,
+}
+
+/// What becomes of a run's last reply in the prompt document that it was started from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReplyUse {
+    /// It is the next turn of the conversation.
+    #[default]
+    Conversation,
+    /// Its list is put below the instruction, with room for answers, which are part of the instruction from then on.
+    Questions,
+    /// It takes the place of the instruction.
+    Instruction,
 }
 
 /// A value that the user may set for a run.

@@ -13,13 +13,14 @@ use serde::{
 };
 
 use super::{
-    CHECK_TIMEOUT, Check, Key, Layer, ModelFacts, Preset, Price, Provider, Review, Settings, UnknownPrice, Wire,
+    CHECK_TIMEOUT, Check, Key, Layer, ModelFacts, Price, Provider, Review, Settings, UnknownPrice, Wire,
     check::takes,
     duration,
     options::{
         LimitOptions, ModelOptions, Options, ProviderOptions, RULES, ReviewName, StrengthName, UnknownPriceName,
         WireName,
     },
+    presets,
 };
 
 /// What the gate and the timeouts use when nobody sets them; a lower layer's silence means these.
@@ -39,10 +40,10 @@ impl Layer {
         let (allowed, place): (&[&str], _) = match self {
             Layer::User => return Ok(()),
             Layer::Editor => (
-                &["check", "ignore", "limits", "marker", "presets", "review", "summary", "tests"],
+                &["check", "ignore", "limits", "marker", "menu", "presets", "review", "summary", "tests"],
                 "editor settings, because a workspace can change those",
             ),
-            Layer::Workspace => (&["check", "ignore", "limits", "presets", "review", "tests"], "a workspace"),
+            Layer::Workspace => (&["check", "ignore", "limits", "menu", "presets", "review", "tests"], "a workspace"),
         };
         if allowed.contains(&key) {
             return Ok(());
@@ -99,17 +100,13 @@ impl Draft {
             check.timeout = timeout;
         }
         for written in options.presets {
-            let preset = Preset {
-                id: written.id,
-                title: written.title,
-                workflow: written.workflow,
-                instruction: written.instruction,
-            };
+            let preset = presets::preset(written, false);
             match settings.presets.iter_mut().find(|known| known.id == preset.id) {
                 Some(known) => *known = preset,
                 None => settings.presets.push(preset),
             }
         }
+        settings.hidden.extend(options.menu.hide);
         settings.summary = options.summary.unwrap_or(settings.summary);
         if let Some(written) = options.review.map(review) {
             if layer == Layer::User || written >= settings.review {

@@ -37,6 +37,8 @@ pub struct Options {
     /// Ready-made instructions, offered as code actions.
     #[schemars(extend("x-unique" = "id"))]
     pub presets: Vec<PresetOptions>,
+    /// What the code-action menu shows.
+    pub menu: MenuOptions,
     /// Whether workflows end with a summary step.
     pub summary: Option<bool>,
     /// Which edits wait until you have looked at them: `risky` ones (they would lose more than half of a file, touch a file that runs
@@ -205,15 +207,38 @@ pub struct PresetOptions {
         extend("x-takes" = "a name of letters, digits, `-`, `_` and `.`, such as \"doc\"")
     )]
     pub id: String,
-    /// The menu title.
+    /// The menu title; `{{file}}` is replaced by the current file's name, or by the selected lines.
     #[schemars(length(min = 1))]
     pub title: String,
+    /// Where it is offered: everywhere (`file`), first where lines are selected (`lines`), on comments (`comment`), or where the
+    /// editor shows diagnostics (`diagnostics`), which then join the instruction.
+    #[serde(default)]
+    pub offer: PresetOfferName,
     /// The workflow that carries the instruction out.
     #[schemars(length(min = 1))]
     pub workflow: String,
     /// What to do.
     #[schemars(length(min = 1))]
     pub instruction: String,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PresetOfferName {
+    #[default]
+    File,
+    Lines,
+    Comment,
+    Diagnostics,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct MenuOptions {
+    /// Actions that are left out of the menu: ids of workflows and presets, or `marker`, `run-selection`, `retry`, `select`,
+    /// `select-open`, `select-changed`, `clear`, `add-open`, `add-selected`, `use-reply`.
+    #[schemars(inner(length(min = 1)))]
+    pub hide: Vec<String>,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]

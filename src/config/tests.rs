@@ -113,6 +113,8 @@ fn the_sample_means_what_it_says() {
             title: "Add doc comments".into(),
             workflow: "auto".into(),
             instruction: "Add a doc comment to every public item. Change nothing else.".into(),
+            offer: PresetOffer::File,
+            is_built_in: false,
         }],
         ..Settings::default()
     };
@@ -164,7 +166,7 @@ fn the_schema_describes_what_is_accepted() {
     assert!(!text.contains("\"x-") && !text.contains("null"), "{text}");
     assert_eq!(schema["$schema"], "http://json-schema.org/draft-07/schema#");
     let keys: Vec<_> = schema["properties"].as_object().unwrap().keys().cloned().collect();
-    expect!["check ignore limits marker models presets providers review roles summary tests trust"]
+    expect!["check ignore limits marker menu models presets providers review roles summary tests trust"]
         .assert_eq(&keys.join(" "));
     // Whoever writes in an editor is told what each key is for.
     fn undescribed(schema: &Value, path: &str, found: &mut Vec<String>) {

@@ -1,6 +1,10 @@
 //! Comment markers: `// AI: …` in code, `AI: …` in text, with the instruction that they hold. Reads lines; changes nothing.
 
+use std::{collections::HashMap, sync::LazyLock};
+
 use super::language::{Kind, kind, language};
+
+mod region;
 
 /// An instruction in a comment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,190 +18,44 @@ pub struct Marker {
     pub instruction: String,
 }
 
-/// How a language writes a comment that ends with its line; the second part closes it.
+/// The lines of a text, by 0-based number.
+pub type LineAt<'a> = &'a dyn Fn(u32) -> Option<String>;
+
+/// How a language writes a comment; the second part closes it, and is empty where the line's end does.
 type Sign = (&'static str, &'static str);
 
-/// Languages by their sign, under the names that editors and GitHub's list use, in lower case.
-const SIGNS: &[(Sign, &[&str])] = &[
-    (
-        ("//", ""),
-        &[
-            "rust",
-            "javascript",
-            "javascriptreact",
-            "jsx",
-            "typescript",
-            "typescriptreact",
-            "tsx",
-            "c",
-            "cpp",
-            "c++",
-            "objective-c",
-            "objective-c++",
-            "csharp",
-            "c#",
-            "fsharp",
-            "f#",
-            "java",
-            "kotlin",
-            "scala",
-            "groovy",
-            "go",
-            "swift",
-            "dart",
-            "zig",
-            "php",
-            "scss",
-            "less",
-            "sass",
-            "jsonc",
-            "json5",
-            "json with comments",
-            "proto",
-            "protocol buffer",
-            "glsl",
-            "hlsl",
-            "wgsl",
-            "cuda",
-            "solidity",
-            "v",
-            "odin",
-            "gleam",
-            "typst",
-            "vala",
-            "d",
-            "verilog",
-            "systemverilog",
-            "pascal",
-            "stan",
-            "qml",
-            "bicep",
-            "reason",
-            "rescript",
-            "cue",
-            "thrift",
-            "move",
-            "cairo",
-            "haxe",
-            "ballerina",
-        ],
-    ),
-    (
-        ("#", ""),
-        &[
-            "python",
-            "ruby",
-            "shellscript",
-            "shell",
-            "sh",
-            "bash",
-            "fish",
-            "zsh",
-            "perl",
-            "r",
-            "yaml",
-            "toml",
-            "makefile",
-            "cmake",
-            "dockerfile",
-            "elixir",
-            "julia",
-            "nim",
-            "nix",
-            "powershell",
-            "tcl",
-            "awk",
-            "crystal",
-            "coffeescript",
-            "graphql",
-            "hcl",
-            "terraform",
-            "gdscript",
-            "ignore list",
-            "ini",
-            "conf",
-            "properties",
-            "java properties",
-            "just",
-            "starlark",
-            "bazel",
-            "raku",
-            "puppet",
-            "robotframework",
-            "mojo",
-            "cython",
-            "gnuplot",
-            "jq",
-            "nushell",
-            "meson",
-            "editorconfig",
-        ],
-    ),
-    (
-        ("--", ""),
-        &[
-            "lua",
-            "luau",
-            "haskell",
-            "sql",
-            "plsql",
-            "tsql",
-            "plpgsql",
-            "elm",
-            "ada",
-            "vhdl",
-            "purescript",
-            "idris",
-            "agda",
-            "applescript",
-            "dhall",
-        ],
-    ),
-    (
-        (";", ""),
-        &[
-            "lisp",
-            "common lisp",
-            "commonlisp",
-            "scheme",
-            "clojure",
-            "emacs lisp",
-            "elisp",
-            "racket",
-            "assembly",
-            "asm",
-            "fennel",
-            "janet",
-            "autohotkey",
-            "nasm",
-        ],
-    ),
-    (("%", ""), &["latex", "tex", "erlang", "matlab", "prolog", "bibtex", "postscript"]),
-    (("!", ""), &["fortran", "fortran free form", "fortran-modern"]),
-    (("'", ""), &["vb", "visual basic .net", "vba", "vbscript"]),
-    (("\"", ""), &["vim", "viml", "vim script"]),
-    (("<!--", "-->"), &["html", "xml", "svg", "vue", "svelte", "astro"]),
-    (("/*", "*/"), &["css"]),
-    (("(*", "*)"), &["ocaml", "coq", "standard ml", "sml"]),
-];
+/// A line each: the sign, then languages under the names that editors and GitHub's list use, in lower case.
+const TABLE: &str = include_str!("marker/signs.txt");
+
+static SIGNS: LazyLock<HashMap<&'static str, Vec<Sign>>> = LazyLock::new(|| {
+    let mut signs: HashMap<_, Vec<Sign>> = HashMap::new();
+    for (sign, names) in TABLE.lines().filter_map(|line| line.split_once(" = ")) {
+        let sign = sign.split_once(' ').unwrap_or((sign, ""));
+        for name in names.split(", ") {
+            signs.entry(name).or_default().push(sign);
+        }
+    }
+    signs
+});
 
 /// How far above a line its marker may begin.
 const MOST_LINES: u32 = 30;
 
 /// The marker that a line belongs to, or stands beside.
 ///
-/// `line_at` gives the text of a 0-based line; `id` is the editor's language id, which may be empty; `word` begins a marker.
-pub fn near(line_at: &dyn Fn(u32) -> Option<String>, line: u32, id: &str, name: &str, word: &str) -> Option<Marker> {
-    let signs = signs(id, name);
-    if signs.is_empty() {
-        return None;
-    }
-    let reader = Reader { line_at, signs, word };
+/// `id` is the editor's language id, which may be empty; `word` begins a marker.
+pub fn near(line_at: LineAt, line: u32, id: &str, name: &str, word: &str) -> Option<Marker> {
+    let reader = Reader { line_at, id, name, word };
     let above = (line.saturating_sub(MOST_LINES)..=line).rev();
     let found = above.chain([line.saturating_add(1)]).filter_map(|first| reader.marker(first));
     found
         .into_iter()
         .find(|marker| line.saturating_add(1) >= marker.first_line && line <= marker.last_line.saturating_add(1))
+}
+
+/// Whether a line is a comment and nothing else.
+pub fn is_comment(line: &str, id: &str, name: &str) -> bool {
+    signs(id, name).into_iter().any(|sign| !sign.0.is_empty() && comment(line, sign).is_some())
 }
 
 /// The text without the first place where these lines stand together.
@@ -211,8 +69,9 @@ pub fn without(text: &str, lines: &[String]) -> String {
 }
 
 struct Reader<'a> {
-    line_at: &'a dyn Fn(u32) -> Option<String>,
-    signs: Vec<Sign>,
+    line_at: LineAt<'a>,
+    id: &'a str,
+    name: &'a str,
     word: &'a str,
 }
 
@@ -220,7 +79,12 @@ impl Reader<'_> {
     /// The marker that begins at this line.
     fn marker(&self, first_line: u32) -> Option<Marker> {
         let line = (self.line_at)(first_line)?;
-        let (sign, rest) = self.signs.iter().find_map(|sign| Some((*sign, comment(&line, *sign)?)))?;
+        // Most lines end here, before anything is looked up.
+        if !line.contains(self.word) {
+            return None;
+        }
+        let signs = self.signs_at(first_line);
+        let (sign, rest) = signs.into_iter().find_map(|sign| Some((sign, comment(&line, sign)?)))?;
         let rest = rest.trim_start().strip_prefix(self.word)?;
         let (workflow, rest) = match rest.strip_prefix('(') {
             Some(rest) => {
@@ -230,115 +94,104 @@ impl Reader<'_> {
             None => (None, rest),
         };
         let mut instruction = rest.strip_prefix(':')?.trim().to_owned();
+        let is_open = !sign.1.is_empty() && !line.trim_end().ends_with(sign.1);
+        let last_line = match is_open {
+            true => self.rest_of_block(first_line, sign, &mut instruction)?,
+            false => self.lines_below(first_line, sign, &mut instruction),
+        };
+        let instruction = instruction.trim().to_owned();
+        (!instruction.is_empty()).then_some(Marker { first_line, last_line, workflow, instruction })
+    }
+
+    /// Comment lines directly below belong to it when they are indented behind the sign; others are ordinary comments.
+    fn lines_below(&self, first_line: u32, sign: Sign, instruction: &mut String) -> u32 {
         let mut last_line = first_line;
-        while let Some(more) = (self.line_at)(last_line + 1).and_then(|line| continuation(&line, sign)) {
+        while let Some(more) = (self.line_at)(last_line.saturating_add(1)).and_then(|line| continuation(&line, sign)) {
             instruction.push(' ');
             instruction.push_str(&more);
             last_line += 1;
         }
-        let instruction = instruction.trim().to_owned();
-        (!instruction.is_empty()).then_some(Marker { first_line, last_line, workflow, instruction })
+        last_line
+    }
+
+    /// A comment that wasn't closed goes on until it is. What follows the end on its line is nothing that may be removed.
+    fn rest_of_block(&self, first_line: u32, sign: Sign, instruction: &mut String) -> Option<u32> {
+        for line in (first_line..).skip(1).take(MOST_LINES as usize) {
+            let text = (self.line_at)(line)?;
+            let text = text.trim();
+            let said = match text.find(sign.1) {
+                Some(end) if end + sign.1.len() < text.len() => return None,
+                Some(end) => &text[..end],
+                None => text,
+            };
+            instruction.push(' ');
+            instruction.push_str(said.trim_start_matches(['*', ' ']).trim());
+            if text.ends_with(sign.1) {
+                return Some(line);
+            }
+        }
+        None
+    }
+
+    /// The signs that count at a line: a part in another language has its own.
+    fn signs_at(&self, line: u32) -> Vec<Sign> {
+        match region::of(self.line_at, line, self.id, self.name) {
+            region::Region::Whole => signs(self.id, self.name),
+            region::Region::Part(language) => by_language(&language.to_lowercase()),
+        }
     }
 }
 
 /// What a comment line says, behind its sign.
 fn comment(line: &str, (open, close): Sign) -> Option<&str> {
-    let rest = line.trim().strip_prefix(open)?;
+    let line = line.trim();
+    let rest = match open.chars().next() {
+        // `rem` is a word, in any case.
+        Some(first) if first.is_alphabetic() => {
+            let is_same = line.get(..open.len()).is_some_and(|start| start.eq_ignore_ascii_case(open));
+            line.get(open.len()..).filter(|rest| is_same && rest.starts_with(char::is_whitespace))?
+        }
+        // `;;` and `##` are as good as one.
+        Some(sign) if open.len() == sign.len_utf8() => line.strip_prefix(sign)?.trim_start_matches(sign),
+        _ => line.strip_prefix(open)?,
+    };
     Some(rest.strip_suffix(close).unwrap_or(rest))
 }
 
-/// A comment line directly below a marker belongs to it when it is indented behind the sign; others are ordinary comments.
 fn continuation(line: &str, sign: Sign) -> Option<String> {
     // In a text file there is no sign, and so nothing that could tell.
     if sign.0.is_empty() {
         return None;
     }
-    let rest = comment(line, sign)?;
+    let is_closed = sign.1.is_empty() || line.trim_end().ends_with(sign.1);
+    let rest = comment(line, sign).filter(|_| is_closed)?;
     (rest.starts_with("  ") && !rest.trim().is_empty()).then(|| rest.trim().to_owned())
 }
 
 fn signs(id: &str, name: &str) -> Vec<Sign> {
-    let of = |wanted: &str| SIGNS.iter().filter(|(_, names)| names.contains(&wanted)).map(|(sign, _)| *sign).collect();
-    let by_editor: Vec<Sign> = of(&id.to_lowercase());
-    if !by_editor.is_empty() {
+    let by_editor = by_language(&id.to_lowercase());
+    if !by_editor.is_empty() && !is_plain(id) {
         return by_editor;
     }
-    let by_name: Vec<Sign> = language(name).map(|language| of(&language.to_lowercase())).unwrap_or_default();
-    match (by_name.is_empty(), kind(name)) {
-        (true, Kind::Prose) => vec![("<!--", "-->"), ("", "")],
+    let by_name = language(name).map(|language| by_language(&language.to_lowercase())).unwrap_or_default();
+    match kind(name) {
+        Kind::Prose if by_name.is_empty() || is_markdown(id, name) => vec![("<!--", "-->"), ("", "")],
         _ => by_name,
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn find(text: &str, line: u32, id: &str, name: &str) -> Option<(u32, u32, Option<String>, String)> {
-        let lines: Vec<&str> = text.lines().collect();
-        let line_at = |n: u32| lines.get(n as usize).map(|line| (*line).to_owned());
-        let Marker { first_line, last_line, workflow, instruction } = near(&line_at, line, id, name, "AI")?;
-        Some((first_line, last_line, workflow, instruction))
-    }
-
-    #[test]
-    fn markers_in_many_languages() {
-        for (text, id, name) in [
-            ("// AI: do it", "rust", "a.rs"),
-            ("    // AI: do it", "", "a.ts"),
-            ("//AI:do it", "go", "a.go"),
-            ("# AI: do it", "python", "a.py"),
-            ("# AI: do it", "", "Makefile"),
-            ("-- AI: do it", "lua", "a.lua"),
-            ("; AI: do it", "", "a.clj"),
-            ("% AI: do it", "latex", "a.tex"),
-            ("! AI: do it", "", "a.f90"),
-            ("<!-- AI: do it -->", "html", "a.html"),
-            ("/* AI: do it */", "css", "a.css"),
-            ("(* AI: do it *)", "ocaml", "a.ml"),
-            ("AI: do it", "markdown", "a.md"),
-            ("<!-- AI: do it -->", "markdown", "a.md"),
-            ("AI: do it", "plaintext", "notes.txt"),
-        ] {
-            assert_eq!(find(text, 0, id, name), Some((0, 0, None, "do it".to_owned())), "{text} in {name}");
-        }
-    }
-
-    #[test]
-    fn where_a_marker_begins_and_ends() {
-        let text = "x = 1\n# AI(write-tests): do this\n#   and that,\n#   too\n# an ordinary comment\ny = 2\nz = 3\n";
-        let whole = Some((1, 3, Some("write-tests".to_owned()), "do this and that, too".to_owned()));
-        for line in 0..=4 {
-            assert_eq!(find(text, line, "python", "a.py"), whole, "{line}");
-        }
-        assert_eq!(find(text, 6, "python", "a.py"), None);
-        let two = "# AI: one\n# AI: two\n";
-        assert_eq!(find(two, 0, "python", "a.py").unwrap().3, "one");
-        assert_eq!(find(two, 1, "python", "a.py").unwrap().3, "two");
-    }
-
-    #[test]
-    fn what_is_no_marker() {
-        for (text, name) in [
-            ("x = 1  # AI: not at the start", "a.py"),
-            ("# AIM: far", "a.py"),
-            ("# AI:", "a.py"),
-            ("# AI(auto: open", "a.py"),
-            ("# see AI: below", "a.py"),
-            ("// AI: the wrong sign", "a.py"),
-            ("AI: no comment", "a.py"),
-            ("AI: of no language", "a.unknown"),
-        ] {
-            assert_eq!(find(text, 0, "", name), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn the_lines_go() {
-        let lines = ["# AI: do it".to_owned(), "#   now".to_owned()];
-        assert_eq!(without("a\n# AI: do it\n#   now\nb\n", &lines), "a\nb\n");
-        assert_eq!(without("a\nb\n", &lines), "a\nb\n");
-        assert_eq!(without("", &lines), "");
-        assert_eq!(without("# AI: do it\n", &[]), "# AI: do it\n");
-    }
+fn by_language(name: &str) -> Vec<Sign> {
+    SIGNS.get(name).cloned().unwrap_or_default()
 }
+
+/// Editors call everything so that they don't know.
+fn is_plain(id: &str) -> bool {
+    matches!(id, "" | "plaintext" | "text" | "plain" | "markdown")
+}
+
+fn is_markdown(id: &str, name: &str) -> bool {
+    id == "markdown" || language(name).as_deref() == Some("Markdown")
+}
+
+#[cfg(test)]
+mod tests;

@@ -129,8 +129,7 @@ impl Job {
         if number < i64::from(min) {
             return Err(Refusal(format!("`{}` takes a whole number of at least {min}, not {number}", tag.name)));
         }
-        let most = if tag.name == PAGES { Some(settings.limits.max_pages) } else { tag.max };
-        let number = match most {
+        let number = match most(tag, settings) {
             Some(most) if number > i64::from(most) => {
                 warnings.push(format!("`{}` is at most {most}, so {most} is used instead of {number}", tag.name));
                 i64::from(most)
@@ -144,6 +143,11 @@ impl Job {
 
 /// The tag whose largest value is a setting.
 const PAGES: &str = "pages";
+
+/// The largest number that a tag takes.
+pub fn most(tag: &Tag, settings: &Settings) -> Option<u32> {
+    if tag.name == PAGES { Some(settings.limits.max_pages) } else { tag.max }
+}
 
 /// Whether a run of these steps goes over the given list.
 fn iterates(steps: &[Step], list: &str) -> bool {

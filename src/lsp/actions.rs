@@ -3,48 +3,70 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 use tower_lsp::lsp_types::{
-    CodeAction, CodeActionKind, CodeActionParams, CodeActionTriggerKind, Command as LspCommand, Range, Url,
+    CodeAction, CodeActionKind, CodeActionParams, CodeActionTriggerKind, Command as LspCommand, Diagnostic, Range, Url,
+    WorkspaceEdit,
 };
 
+mod presets;
+mod prompt;
+
 use super::{
-    capabilities::ACTION_KIND,
+    capabilities::{ACTION_KIND, FIX_KIND},
     command::{self, FileArguments, PromptArguments, ResultName, RunArguments, RunName, selected_lines},
     convert::{self, FileEdit},
-    prompt_document::workflow_of,
     state::{MAX_DOCUMENT_BYTES, Pending, State},
 };
 use crate::{
-    document::{FileRef, format},
+    document::{
+        FileRef, format,
+        language::{Kind, kind},
+        marker,
+    },
     workflow::{
         Offer, Workflow,
         template::{Value as Variable, Vars},
     },
 };
 
+/// What a menu holds where nothing special is going on.
+const NORMAL_LENGTH: usize = 8;
+/// A longer selection is no instruction.
+const MAX_INSTRUCTION_BYTES: usize = 64 * 1024;
+/// In UTF-8.
+const MAX_CHARACTER_BYTES: usize = 4;
+
 /// The menu for a place in a document, most specific first.
 pub fn actions(state: &State, params: &CodeActionParams) -> Vec<CodeAction> {
     let uri = &params.text_document.uri;
-    let only = params.context.only.as_deref();
+    let only = params.context.only.as_deref().filter(|only| !only.is_empty());
     let Some(file) = state.file(uri) else { return Vec::new() };
     let fits = state.documents.get(uri).is_none_or(|document| document.len_bytes() <= MAX_DOCUMENT_BYTES);
     if !fits {
         return Vec::new();
     }
-    let mut menu = Menu { state, uri, file, actions: Vec::new() };
+    // An editor that asks by itself, on every move, is told only of what belongs to this very spot.
+    let is_automatic = params.context.trigger_kind == Some(CodeActionTriggerKind::AUTOMATIC);
+    let mut menu = Menu { state, uri, file, is_automatic, actions: Vec::new() };
+    let spot = menu.spot(params.range);
     menu.results();
     menu.running();
-    if menu.prompt_document() {
+    if menu.prompt_document(&spot) {
         return menu.chosen(only);
     }
     menu.marker(params.range);
-    // An editor that asks by itself, on every move, is told only of what belongs to this very document.
-    if params.context.trigger_kind != Some(CodeActionTriggerKind::AUTOMATIC) {
+    menu.diagnostics(&spot, &params.context.diagnostics);
+    if !is_automatic {
+        // Who asks for one kind of action gets all of it.
+        let length = if only.is_some() { usize::MAX } else { NORMAL_LENGTH };
+        menu.selected_text(&spot);
         menu.interrupted();
         menu.failures();
-        menu.workflows(params.range);
-        menu.presets();
+        menu.workflows(&spot);
         menu.reverts();
-        menu.selection();
+        let selecting = menu.selecting();
+        menu.presets(&spot, length.saturating_sub(menu.actions.len() + selecting.must));
+        let room = length.saturating_sub(menu.actions.len()).max(selecting.must);
+        menu.actions.extend(selecting.actions.into_iter().take(room));
     }
     menu.chosen(only)
 }
@@ -53,32 +75,65 @@ struct Menu<'a> {
     state: &'a State,
     uri: &'a Url,
     file: FileRef,
+    is_automatic: bool,
     actions: Vec<CodeAction>,
+}
+
+/// What is at the place that the menu is asked for.
+struct Spot {
+    range: Range,
+    /// More than the character under a cursor, which is what some editors always select.
+    selected: Option<Range>,
+    /// What is selected, where it is prose.
+    text: Option<String>,
+    on_comment: bool,
+}
+
+impl Spot {
+    fn is_selected(&self) -> bool {
+        self.selected.is_some()
+    }
+}
+
+/// The actions that select files, of which the first `must` are always there.
+struct Selecting {
+    actions: Vec<CodeAction>,
+    must: usize,
 }
 
 impl Menu<'_> {
     fn chosen(self, only: Option<&[CodeActionKind]>) -> Vec<CodeAction> {
-        // An empty list asks for nothing in particular.
-        let only = only.filter(|only| !only.is_empty());
         let wanted = |kind: &CodeActionKind| only.is_none_or(|only| only.iter().any(|wanted| holds(wanted, kind)));
         self.actions.into_iter().filter(|action| action.kind.as_ref().is_some_and(wanted)).collect()
     }
 
-    /// In a prompt document there is one thing to do.
-    fn prompt_document(&mut self) -> bool {
-        let Some(workflow) = workflow_of(self.state, self.uri) else { return false };
-        let uri = Some(self.uri.to_string());
-        let arguments = RunArguments { workflow: Some(workflow.clone()), uri, ..RunArguments::default() };
-        self.add(&workflow, format!("Run {workflow}"), command::RUN, &arguments);
-        true
+    fn spot(&self, range: Range) -> Spot {
+        let empty = Spot { range, selected: None, text: None, on_comment: false };
+        let Some(document) = self.state.documents.get(self.uri) else { return empty };
+        let rope = document.rope();
+        let comment_at = |line: u32| {
+            let line = rope.get_line(line as usize).map(|line| line.to_string()).unwrap_or_default();
+            marker::is_comment(&line, document.language(), &self.file.name)
+        };
+        let on_comment = comment_at(range.start.line);
+        let (range_of, encoding) = (convert::range(range), self.state.client.encoding);
+        let bytes = document.byte_at(range_of.end, encoding).saturating_sub(document.byte_at(range_of.start, encoding));
+        let slice = || document.slice(range_of, encoding);
+        // A longer one is a selection without looking.
+        if bytes <= MAX_CHARACTER_BYTES && slice().chars().nth(1).is_none() {
+            return Spot { on_comment, ..empty };
+        }
+        let may_instruct = bytes <= MAX_INSTRUCTION_BYTES && kind(&self.file.name) == Kind::Prose;
+        let text = may_instruct.then(slice).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        Spot { range, selected: Some(range), text, on_comment }
     }
 
     /// Results that wait, this document's first.
     fn results(&mut self) {
         let (own, others): (Vec<_>, Vec<_>) = self.state.pending.iter().partition(|pending| pending.file == self.file);
         for pending in own.into_iter().chain(others) {
-            let name =
-                ResultName { run: Some(pending.run.clone()), file: Some(pending.file.name.clone()), inline: false };
+            let (run, file) = (Some(pending.run.clone()), Some(pending.file.name.clone()));
+            let name = ResultName { run, file, ..ResultName::default() };
             let edit = inline_edit(self.state, pending);
             let apply = ResultName { inline: edit.is_some(), ..name.clone() };
             let title = format!("Apply result of {} to {}", pending.name, pending.file.name);
@@ -143,76 +198,130 @@ impl Menu<'_> {
         }
     }
 
-    fn workflows(&mut self, range: Range) {
-        let selected = range.start != range.end;
-        let selection = &self.state.selection;
-        for entry in self.state.catalog.entries() {
-            let Some(workflow) = &entry.workflow else { continue };
-            let mut arguments = RunArguments { workflow: Some(entry.id.clone()), ..RunArguments::default() };
-            let on_lines = selected && workflow.mentions("selection");
-            let what = match workflow.offer {
-                Offer::Prompt => continue,
-                Offer::Selection if !selected => continue,
-                Offer::Files if selection.len() > 1 => {
-                    arguments.files = Some(selection.iter().map(reference).collect());
-                    format!("{} selected files", selection.len())
-                }
-                _ => {
-                    arguments.uri = Some(self.uri.to_string());
-                    short_name(&self.file)
-                }
+    /// Selected prose can say what is to be done.
+    fn selected_text(&mut self, spot: &Spot) {
+        let Some(text) = spot.text.clone() else { return };
+        let arguments = RunArguments {
+            workflow: Some(self.state.settings.selection_workflow()),
+            instruction: Some(text),
+            uri: Some(self.uri.to_string()),
+            ..RunArguments::default()
+        };
+        self.add("run-selection", "Run selection as instruction".to_owned(), command::RUN, &arguments);
+    }
+
+    /// Those about the selected lines first.
+    fn workflows(&mut self, spot: &Spot) {
+        let state = self.state;
+        let entries = state.catalog.entries().into_iter();
+        let offered: Vec<_> = entries.filter_map(|entry| Some((&entry.id, entry.workflow.as_ref()?))).collect();
+        let is_on_lines = |workflow: &Workflow| spot.is_selected() && workflow.mentions("selection");
+        let (on_lines, others): (Vec<_>, Vec<_>) = offered.into_iter().partition(|(_, workflow)| is_on_lines(workflow));
+        for (id, workflow) in on_lines {
+            self.workflow(id, workflow, spot.selected);
+        }
+        for (id, workflow) in others {
+            let is_offered = match workflow.offer {
+                Offer::Prompt => false,
+                Offer::Selection => spot.is_selected(),
+                Offer::File | Offer::Files => true,
             };
-            let what = if on_lines {
-                arguments.range = Some(range);
-                match selected_lines(range) {
-                    (first, last) if first == last => format!("line {first}"),
-                    (first, last) => format!("lines {first}–{last}"),
-                }
-            } else {
-                what
-            };
-            let title = title(workflow, &what);
-            if workflow.needs_instruction() && !self.state.client.input_box {
-                // No editor of itself can ask for words; a document can hold them.
-                let files = arguments.files.or(arguments.uri.map(|uri| vec![uri]));
-                let arguments = PromptArguments { workflow: arguments.workflow, files, range: arguments.range };
-                self.add(&entry.id, format!("{title}…"), command::NEW_PROMPT, &arguments);
-            } else {
-                self.add(&entry.id, title, command::RUN, &arguments);
+            if is_offered {
+                self.workflow(id, workflow, None);
             }
         }
     }
 
-    fn presets(&mut self) {
-        for preset in &self.state.settings.presets {
-            let arguments = RunArguments {
-                preset: Some(preset.id.clone()),
-                uri: Some(self.uri.to_string()),
-                ..RunArguments::default()
-            };
-            self.add(&format!("preset.{}", preset.id), preset.title.clone(), command::RUN, &arguments);
+    fn workflow(&mut self, id: &str, workflow: &Workflow, range: Option<Range>) {
+        let selection = &self.state.selection;
+        let mut arguments = RunArguments { workflow: Some(id.to_owned()), range, ..RunArguments::default() };
+        let what = if workflow.offer == Offer::Files && selection.len() > 1 {
+            arguments.files = Some(selection.iter().map(reference).collect());
+            format!("{} selected files", selection.len())
+        } else {
+            arguments.uri = Some(self.uri.to_string());
+            short_name(&self.file)
+        };
+        let title = title(workflow, &range.map_or(what, lines));
+        if workflow.needs_instruction() && !self.state.client.input_box {
+            // No editor of itself can ask for words; a document can hold them.
+            let files = arguments.files.or(arguments.uri.map(|uri| vec![uri]));
+            let (workflow, range) = (arguments.workflow, arguments.range);
+            let arguments = PromptArguments { workflow, files, range, ..PromptArguments::default() };
+            self.add(id, format!("{title}…"), command::NEW_PROMPT, &arguments);
+        } else {
+            self.add(id, title, command::RUN, &arguments);
         }
     }
 
-    fn selection(&mut self) {
-        let arguments = FileArguments { uri: Some(self.uri.to_string()), ..FileArguments::default() };
-        let name = short_name(&self.file);
-        if self.state.selection.contains(&self.file) {
-            self.add("deselect", format!("Deselect {name} for workflows"), command::DESELECT, &arguments);
+    /// Adding to the selection, which the menu has more of once there is one.
+    fn selecting(&self) -> Selecting {
+        let state = self.state;
+        let (uri, name) = (self.uri.to_string(), short_name(&self.file));
+        let mut menu = Menu { state, uri: self.uri, file: self.file.clone(), is_automatic: false, actions: Vec::new() };
+        let this = FileArguments { uri: Some(uri), ..FileArguments::default() };
+        if state.selection.contains(&self.file) {
+            menu.add("deselect", format!("Deselect {name} for workflows"), command::DESELECT, &this);
         } else {
-            self.add("select", format!("Select {name} for workflows"), command::SELECT, &arguments);
+            menu.add("select", format!("Select {name} for workflows"), command::SELECT, &this);
         }
-        match self.state.selection.len() {
-            0 | 1 => {}
-            n => self.add("clear", format!("Clear the selection of {n} files"), command::CLEAR_SELECTION, &json!({})),
+        if let n @ 2.. = state.selection.len() {
+            menu.add("clear", format!("Clear the selection of {n} files"), command::CLEAR_SELECTION, &json!({}));
         }
+        let must = menu.actions.len();
+        let open = state.documents.keys().filter(|uri| !state.prompts.contains_key(uri));
+        let mut open: Vec<(&Url, FileRef)> = open.filter_map(|uri| Some((uri, state.file(uri)?))).collect();
+        open.sort();
+        if open.len() > 1 && open.iter().any(|(_, file)| !state.selection.contains(file)) {
+            let files = Some(open.iter().map(|(uri, _)| uri.to_string()).collect());
+            let all = FileArguments { files, ..FileArguments::default() };
+            menu.add("select-open", "Select all open files".to_owned(), command::SELECT, &all);
+        }
+        if state.has_version_control {
+            let changed = FileArguments { changed: true, ..FileArguments::default() };
+            menu.add("select-changed", "Select files changed in git".to_owned(), command::SELECT, &changed);
+        }
+        let must = if state.selection.is_empty() { must } else { menu.actions.len() };
+        Selecting { actions: menu.actions, must }
     }
 
     fn add(&mut self, kind: &str, title: String, command: &str, argument: &impl Serialize) {
+        if !self.is_hidden(kind) {
+            self.push(format!("{ACTION_KIND}.{kind}"), title, command, argument);
+        }
+    }
+
+    /// A fix for what is marked here; one that needs no run has its edit with it.
+    fn add_fix(
+        &mut self,
+        kind: &str,
+        title: String,
+        command: &str,
+        argument: &impl Serialize,
+        edit: Option<(Diagnostic, WorkspaceEdit)>,
+    ) {
+        if self.is_hidden(kind) {
+            return;
+        }
+        self.push(format!("{FIX_KIND}.{kind}"), title, command, argument);
+        if let (Some(action), Some((diagnostic, edit))) = (self.actions.last_mut(), edit) {
+            action.diagnostics = Some(vec![diagnostic]);
+            action.edit = Some(edit);
+        }
+    }
+
+    /// Whether the user doesn't want it. What a run needs can't be hidden.
+    fn is_hidden(&self, kind: &str) -> bool {
+        let name = kind.strip_prefix("preset.").unwrap_or(kind);
+        let name = if name == "deselect" { "select" } else { name };
+        !NEEDED.contains(&kind) && self.state.settings.hidden.contains(name)
+    }
+
+    fn push(&mut self, kind: String, title: String, command: &str, argument: &impl Serialize) {
         let argument = serde_json::to_value(argument).unwrap_or(Value::Null);
         let title = super::outbox::one_line(&title);
         self.actions.push(CodeAction {
-            kind: Some(CodeActionKind::from(format!("{ACTION_KIND}.{kind}"))),
+            kind: Some(CodeActionKind::from(kind)),
             command: Some(LspCommand {
                 title: title.clone(),
                 command: command.to_owned(),
@@ -223,6 +332,9 @@ impl Menu<'_> {
         });
     }
 }
+
+/// Kinds of actions without which something would be out of reach.
+const NEEDED: &[&str] = &["apply", "discard", "cancel", "front-matter"];
 
 /// The edit that applies a waiting result to the text as it is now; `None` where only the disk knows that text.
 pub fn inline_edit(state: &State, pending: &Pending) -> Option<tower_lsp::lsp_types::WorkspaceEdit> {
@@ -252,6 +364,14 @@ fn title(workflow: &Workflow, what: &str) -> String {
     let mut vars = Vars::default();
     vars.set("file", Variable::Text(what.to_owned()));
     workflow.title.render(&vars).unwrap_or_else(|_| workflow.title.0.clone())
+}
+
+/// "line 3", "lines 10–42"
+fn lines(range: Range) -> String {
+    match selected_lines(range) {
+        (first, last) if first == last => format!("line {first}"),
+        (first, last) => format!("lines {first}–{last}"),
+    }
 }
 
 fn short_name(file: &FileRef) -> String {

@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 use tower_lsp::lsp_types::{
-    CodeActionKind, CodeActionOptions, CodeActionProviderCapability, ExecuteCommandOptions, InitializeParams,
-    InitializeResult, PositionEncodingKind, ResourceOperationKind, SaveOptions, ServerCapabilities, ServerInfo,
-    TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions, TextDocumentSyncSaveOptions,
-    WorkspaceFoldersServerCapabilities, WorkspaceServerCapabilities,
+    CodeActionKind, CodeActionOptions, CodeActionProviderCapability, CompletionOptions, ExecuteCommandOptions,
+    HoverProviderCapability, InitializeParams, InitializeResult, PositionEncodingKind, ResourceOperationKind,
+    SaveOptions, ServerCapabilities, ServerInfo, TextDocumentSyncCapability, TextDocumentSyncKind,
+    TextDocumentSyncOptions, TextDocumentSyncSaveOptions, WorkspaceFoldersServerCapabilities,
+    WorkspaceServerCapabilities,
 };
 
 use super::command;
@@ -15,6 +16,9 @@ use crate::document::position::Encoding;
 pub const ACTION_KIND: &str = "refactor.rewrite.stepwright";
 /// The kind of fixes for our own diagnostics.
 pub const FIX_KIND: &str = "quickfix.stepwright";
+
+/// How VS Code and the editors made from it call themselves.
+const VS_CODES: &[&str] = &["Visual Studio Code", "VSCodium", "code-server", "Code - OSS", "Cursor", "Windsurf"];
 
 /// What we know of the client.
 #[derive(Clone, Debug)]
@@ -39,6 +43,8 @@ pub struct ClientFacts {
     pub events: bool,
     /// Our own request for an instruction is answered.
     pub input_box: bool,
+    /// Many small edits of a document hinder nobody: neither its undo nor its cursor.
+    pub takes_small_edits: bool,
     /// Buffers are lists of lines: a created file has a line before anything is inserted.
     pub created_files_have_a_line: bool,
 }
@@ -58,6 +64,7 @@ impl Default for ClientFacts {
             configuration: false,
             events: false,
             input_box: false,
+            takes_small_edits: false,
             created_files_have_a_line: false,
         }
     }
@@ -92,6 +99,7 @@ pub fn negotiate(params: &InitializeParams) -> (ClientFacts, InitializeResult) {
         configuration: workspace.and_then(|workspace| workspace.configuration) == Some(true),
         events: ours("events"),
         input_box: ours("inputBox"),
+        takes_small_edits: neovim || VS_CODES.iter().any(|code| name.starts_with(code)),
         created_files_have_a_line: neovim,
     };
     let capabilities = ServerCapabilities {
@@ -107,6 +115,13 @@ pub fn negotiate(params: &InitializeParams) -> (ClientFacts, InitializeResult) {
             resolve_provider: Some(false),
             ..CodeActionOptions::default()
         })),
+        // In front matter and our own TOML files alone; elsewhere nothing is answered.
+        completion_provider: Some(CompletionOptions {
+            trigger_characters: Some([" ", "/", "[", ",", "\""].map(str::to_owned).into()),
+            resolve_provider: Some(false),
+            ..CompletionOptions::default()
+        }),
+        hover_provider: Some(HoverProviderCapability::Simple(true)),
         execute_command_provider: Some(ExecuteCommandOptions {
             commands: command::NAMES.iter().map(|name| (*name).to_owned()).collect(),
             ..ExecuteCommandOptions::default()

@@ -101,6 +101,9 @@ pub struct RunName {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FileArguments {
+    /// The files that version control says were changed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub changed: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uri: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -120,6 +123,9 @@ pub struct ResultName {
     /// The client applies the edit that came with the action, so that the command only acknowledges.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub inline: bool,
+    /// The edit came with the action, and there is no result behind it: its title.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edit: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -132,6 +138,9 @@ pub struct PromptArguments {
     /// The lines of the only file that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub range: Option<tower_lsp::lsp_types::Range>,
+    /// Ids of messages to use as context.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub messages: Vec<String>,
 }
 
 impl Command {

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use tower_lsp::lsp_types::{self, Url};
 
-use super::capabilities::ClientFacts;
+use super::{capabilities::ClientFacts, state::State};
 use crate::document::{
-    Change, FileRef, Place, edit,
+    Change, Document, FileRef, Place, edit,
     position::{Encoding, Position, Range},
     reference::{self, ReferenceError, Roots},
 };
@@ -32,6 +32,40 @@ pub fn range(range: lsp_types::Range) -> Range {
     Range::new(position(range.start), position(range.end))
 }
 
+/// The byte in its line that a position means.
+pub fn byte_in_line(document: &Document, at: lsp_types::Position, encoding: Encoding) -> usize {
+    let rope = document.rope();
+    let line = (at.line as usize).min(rope.len_lines().saturating_sub(1));
+    document.byte_at(position(at), encoding).saturating_sub(rope.line_to_byte(line))
+}
+
+/// Edits of one open document, whose line ends they take, in the form that the client understands.
+pub fn one_document_edit(
+    state: &State,
+    url: &Url,
+    mut edits: Vec<lsp_types::TextEdit>,
+) -> Option<lsp_types::WorkspaceEdit> {
+    let document = state.documents.get(url)?;
+    let version = Some(document.version());
+    if document.rope().get_line(0).is_some_and(|line| line.chars().any(|c| c == '\r')) {
+        for edit in &mut edits {
+            edit.new_text = edit.new_text.replace('\n', "\r\n");
+        }
+    }
+    if !state.client.document_changes {
+        let changes = Some(HashMap::from([(url.clone(), edits)]));
+        return Some(lsp_types::WorkspaceEdit { changes, ..Default::default() });
+    }
+    let edits = lsp_types::TextDocumentEdit {
+        text_document: lsp_types::OptionalVersionedTextDocumentIdentifier { uri: url.clone(), version },
+        edits: edits.into_iter().map(lsp_types::OneOf::Left).collect(),
+    };
+    Some(lsp_types::WorkspaceEdit {
+        document_changes: Some(lsp_types::DocumentChanges::Edits(vec![edits])),
+        ..Default::default()
+    })
+}
+
 pub fn change(event: lsp_types::TextDocumentContentChangeEvent) -> Change {
     Change { range: event.range.map(range), text: event.text }
 }
@@ -40,7 +74,7 @@ fn to_lsp_position(position: Position) -> lsp_types::Position {
     lsp_types::Position::new(position.line, position.character)
 }
 
-fn to_lsp_edit(edit: edit::TextEdit) -> lsp_types::TextEdit {
+pub fn to_lsp_edit(edit: edit::TextEdit) -> lsp_types::TextEdit {
     let range = lsp_types::Range::new(to_lsp_position(edit.range.start), to_lsp_position(edit.range.end));
     lsp_types::TextEdit::new(range, edit.text)
 }

@@ -71,9 +71,9 @@ impl Shared {
     /// What the arguments mean; a prompt document says most of it itself.
     fn run_request(&self, arguments: RunArguments) -> Result<RunRequest, String> {
         let prompt = arguments.uri.as_deref().and_then(|uri| Url::parse(uri).ok());
-        let prompt = prompt.filter(|uri| arguments.instruction.is_none() && workflow_of(&self.state(), uri).is_some());
+        let prompt = prompt.filter(|uri| arguments.preset.is_none() && workflow_of(&self.state(), uri).is_some());
         match prompt {
-            Some(uri) => self.prompt_request(&uri),
+            Some(uri) => self.prompt_request(&uri, arguments),
             None => RunRequest::new(arguments, &self.state()),
         }
     }
@@ -91,7 +91,10 @@ impl Shared {
     }
 
     fn select(self: &Arc<Self>, arguments: FileArguments, add: bool) {
-        let FileArguments { uri, file, files } = arguments;
+        let FileArguments { uri, file, files, changed } = arguments;
+        if changed {
+            return self.select_changed(add);
+        }
         let references: Vec<String> = uri.into_iter().chain(file).chain(files.unwrap_or_default()).collect();
         if references.is_empty() {
             return self.outbox.message(MessageType::ERROR, "say which file, as `uri`, `file` or `files`");
@@ -109,7 +112,7 @@ impl Shared {
         });
     }
 
-    fn change_selection(&self, files: &[FileRef], add: bool) -> String {
+    pub fn change_selection(&self, files: &[FileRef], add: bool) -> String {
         let selection = &mut self.state().selection;
         selection.retain(|known| !files.contains(known));
         if add {

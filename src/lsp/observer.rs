@@ -8,7 +8,7 @@ use std::{
 use serde_json::json;
 use tower_lsp::lsp_types::MessageType;
 
-use super::{convert, outbox::Outbox, progress::Progress};
+use super::{convert, outbox::Outbox, progress::Progress, prompt_document::ReplyStream};
 use crate::{
     engine::{
         event::{Event, Kind, StepEvent},
@@ -30,6 +30,8 @@ pub struct RunObserver {
     pub progress: Option<Arc<Progress>>,
     /// The client wants our notifications.
     pub events: bool,
+    /// Where the last reply goes while it comes.
+    pub reply: Option<Arc<ReplyStream>>,
     pub seen: Mutex<Seen>,
 }
 
@@ -52,7 +54,13 @@ impl Observer for RunObserver {
     fn report(&self, event: &Event) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         match &event.kind {
-            Kind::Text { step_id, text } => return self.text(&mut seen, &event.run, *step_id, text),
+            Kind::Text { step_id, text } => {
+                // Of the steps that are known, the last; earlier ones say what isn't shown in the end.
+                if let Some(reply) = self.reply.as_ref().filter(|_| *step_id as usize == seen.steps.len()) {
+                    reply.push(*step_id, text);
+                }
+                return self.text(&mut seen, &event.run, *step_id, text);
+            }
             Kind::Workflow(descriptor) => seen.steps.clone_from(&descriptor.steps),
             Kind::Step(step) => self.step(&mut seen, step),
             Kind::Waiting { step_id, delay, reason } => {

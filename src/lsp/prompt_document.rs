@@ -2,6 +2,16 @@
 
 use std::{path::PathBuf, sync::Arc};
 
+mod completion;
+mod diagnostics;
+mod facts;
+mod hover;
+mod replies;
+
+pub use diagnostics::{Checked, fixes};
+pub use facts::Listings;
+pub use replies::ReplyStream;
+
 use serde::{Deserialize, Serialize};
 use tower_lsp::lsp_types::{
     MessageType, ShowDocumentParams, Url,
@@ -9,20 +19,23 @@ use tower_lsp::lsp_types::{
 };
 
 use super::{
-    apply::Applied,
-    command::{PromptArguments, selected_lines},
+    command::{PromptArguments, RunArguments, selected_lines},
     runs::RunRequest,
     server::Shared,
     workspace::blocking,
 };
 use crate::{
-    document::{FileRef, Place, format, prompt},
+    document::{
+        FileRef, Place, format,
+        front::Front,
+        prompt::{self, KEY},
+    },
     engine::{
-        Outcome,
-        job::{Job, Selection, fresh_id},
-        ports::{Edit, Message, Snapshot, WorkspaceError},
+        job::{Selection, fresh_id},
+        ports::{Message, WorkspaceError},
     },
     setup,
+    workflow::COMMON_TAGS,
 };
 
 /// Asks an extension's input box for an instruction.
@@ -81,15 +94,15 @@ impl Shared {
             ([reference], Some(range)) => self.quote(reference, selected_lines(range)).unwrap_or_default(),
             _ => String::new(),
         };
-        let text = prompt::new(&workflow, &self.names(references), &quote);
+        let text = prompt::new(&workflow, &self.names(references), &arguments.messages, &quote);
         let shared = self.clone();
         tokio::spawn(async move {
             shared.create_and_show(&workflow, text, "write what is to be done, then pick its Run action").await;
         });
     }
 
-    /// The request that a prompt document makes.
-    pub fn prompt_request(&self, uri: &Url) -> Result<RunRequest, String> {
+    /// The request that a prompt document makes. What the command says itself counts more than what the document says.
+    pub fn prompt_request(&self, uri: &Url, arguments: RunArguments) -> Result<RunRequest, String> {
         let text = {
             let state = self.state();
             let document = state.documents.get(uri);
@@ -97,53 +110,28 @@ impl Shared {
         };
         let text = text.ok_or_else(|| "the prompt document isn't open in this editor; open it first".to_owned())?;
         let parsed = prompt::parse(&text);
-        let document =
-            parsed.ok_or_else(|| "the document has no front matter with the key `stepwright`".to_owned())??;
+        let document = parsed.ok_or_else(|| "the document has no front matter with the key `stepwright`".to_owned())?;
+        let document = document.map_err(|mistake| mistake.to_string())?;
+        let mut tags = document.tags;
+        let workflow = arguments.workflow.clone().unwrap_or_else(|| document.workflow.clone());
+        if workflow != document.workflow
+            && let Ok((_, other)) = self.state().catalog.get(&workflow)
+        {
+            // They were meant for another workflow.
+            tags.retain(|key, _| COMMON_TAGS.contains(&key.as_str()) || other.tag(key).is_some());
+        }
+        tags.extend(arguments.tags());
         Ok(RunRequest {
-            workflow: document.workflow,
-            instruction: document.instruction,
-            files: Some(document.files.unwrap_or_default()),
-            messages: document.messages,
-            tags: document.tags,
+            workflow,
+            instruction: arguments.instruction.unwrap_or(document.instruction),
+            files: Some(arguments.files.or(document.files).unwrap_or_default()),
+            messages: document.messages.into_iter().chain(arguments.messages).collect(),
+            tags,
+            prompt_text: Some(text),
             turns: document.turns.into_iter().map(|(prompt, reply)| Message { prompt, reply }).collect(),
             prompt: Some(uri.clone()),
             ..RunRequest::default()
         })
-    }
-
-    /// Puts the reply where the conversation is: at the end of its prompt document, or into a new one.
-    pub async fn show_replies(self: &Arc<Self>, job: &Job, outcome: &Outcome) {
-        let Some(last) = outcome.replies.last() else { return };
-        let addition = prompt::reply(&last.message, &last.text);
-        if let Some(file) = &job.reply_to {
-            if let Err(reason) = self.append(file, &addition).await {
-                self.outbox.message(MessageType::WARNING, format!("the reply isn't in the prompt document: {reason}"));
-            }
-            return;
-        }
-        if job.workflow.saves() {
-            return;
-        }
-        let files: Vec<_> = job.files.iter().map(|file| file.name.clone()).collect();
-        let text = prompt::new(&job.id, &files, &job.instruction) + &addition;
-        self.create_and_show(&job.id, text, "the reply is there").await;
-    }
-
-    async fn append(self: &Arc<Self>, file: &FileRef, addition: &str) -> Result<(), String> {
-        let snapshot = {
-            let state = self.state();
-            let (_, document) = state.document(file).ok_or("it isn't open any more")?;
-            let text = format::normalize(&document.text()).into_owned();
-            Snapshot { file: file.clone(), text: Some(text), version: Some(document.version()) }
-        };
-        let before = snapshot.text.as_deref().unwrap_or_default();
-        let text = format!("{}\n{addition}", before.trim_end());
-        let (title, run, named) = ("Reply".to_owned(), String::new(), true);
-        let edit = Edit { title, run, step: 0, base: snapshot, text, named, risk: None };
-        match self.apply(&edit, None).await.map_err(|error| error.to_string())? {
-            Applied::Done(_) => Ok(()),
-            Applied::Kept(reason) => Err(reason),
-        }
     }
 
     pub async fn create_and_show(self: &Arc<Self>, workflow: &str, text: String, what: &str) {
@@ -207,15 +195,10 @@ async fn create(workflow: String, text: String) -> Result<PathBuf, WorkspaceErro
 
 /// Whether the document is a prompt document, and of which workflow.
 pub fn workflow_of(state: &super::state::State, uri: &Url) -> Option<String> {
-    let document = state.documents.get(uri)?;
-    // Only the beginning can be front matter, however long the conversation.
-    const FRONT_BYTES: usize = 4096;
-    let rope = document.rope();
-    let end = rope.byte_to_char(rope.len_bytes().min(FRONT_BYTES));
-    let beginning = rope.slice(..end).to_string();
-    prompt::workflow(&format::normalize(&beginning))
+    let front = Front::of(state.documents.get(uri)?.rope())?;
+    Some(front.value(KEY).map(|word| word.text.clone()).unwrap_or_default())
 }
 
-fn longest_run(text: &str, of: char) -> usize {
+pub fn longest_run(text: &str, of: char) -> usize {
     text.split(|c| c != of).map(str::len).max().unwrap_or_default()
 }

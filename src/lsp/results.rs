@@ -21,6 +21,10 @@ use crate::{
 
 impl Shared {
     pub fn apply_command(self: &Arc<Self>, name: ResultName) {
+        // The client has carried out the edit that came with the action, and no result waits behind it.
+        if name.edit.is_some() {
+            return;
+        }
         let results = self.take_pending(&name);
         if results.is_empty() {
             return self.outbox.message(MessageType::INFO, "there is no such result to apply");

@@ -48,6 +48,8 @@ pub struct RunRequest {
     pub turns: Vec<Message>,
     /// The prompt document that it was started from, and gets the reply.
     pub prompt: Option<tower_lsp::lsp_types::Url>,
+    /// Its text at that time, with LF line ends.
+    pub prompt_text: Option<String>,
 }
 
 impl RunRequest {
@@ -67,11 +69,9 @@ impl RunRequest {
         request.workflow = match (arguments.workflow, arguments.preset) {
             (Some(workflow), None) => workflow,
             (workflow, Some(id)) => {
-                let presets = &state.settings.presets;
-                let Some(preset) = presets.iter().find(|preset| preset.id == id) else {
-                    let ids: Vec<_> = presets.iter().map(|preset| preset.id.as_str()).collect();
-                    let known = if ids.is_empty() { "none is configured".to_owned() } else { ids.join(", ") };
-                    return Err(format!("there is no preset `{id}`; known ones: {known}"));
+                let Some(preset) = state.settings.all_presets().find(|preset| preset.id == id) else {
+                    let ids: Vec<_> = state.settings.all_presets().map(|preset| preset.id.as_str()).collect();
+                    return Err(format!("there is no preset `{id}`; known ones: {}", ids.join(", ")));
                 };
                 if request.instruction.trim().is_empty() {
                     request.instruction.clone_from(&preset.instruction);
@@ -89,6 +89,15 @@ enum Begin {
     Request(RunRequest),
     /// It was prepared before: for a retry, or by an earlier server.
     Job(Box<Job>, Past),
+}
+
+/// What a job doesn't say of how it was asked for; nothing where it was prepared before.
+#[derive(Default)]
+pub struct Asked {
+    /// Ids.
+    pub messages: Vec<String>,
+    /// The prompt document at that time, with LF line ends.
+    pub text: Option<String>,
 }
 
 impl Shared {
@@ -148,10 +157,10 @@ impl Shared {
     }
 
     async fn run(self: &Arc<Self>, run: &str, name: &str, begin: Begin, stop: Stop) {
-        let (job, past) = match begin {
-            Begin::Job(job, past) => (*job, past),
+        let (job, past, asked) = match begin {
+            Begin::Job(job, past) => (*job, past, Asked::default()),
             Begin::Request(request) => match self.job(run, &request).await {
-                Ok(job) => (job, Past::default()),
+                Ok(job) => (job, Past::default(), Asked { messages: request.messages, text: request.prompt_text }),
                 Err(Refusal(reason)) => return self.outbox.message(MessageType::ERROR, reason),
             },
         };
@@ -160,16 +169,24 @@ impl Shared {
         }
         let progress = Progress::begin(self, &self.client, &self.outbox, run, name).await.map(Arc::new);
         let events = self.state().client.events;
+        let writer = self.write_reply(&job);
         let observer = Arc::new(RunObserver {
             outbox: self.outbox.clone(),
             progress: progress.clone(),
             events,
+            reply: writer.as_ref().map(|writer| writer.stream.clone()),
             seen: Mutex::new(Seen::default()),
         });
         self.learn_spending().await;
         let ports = self.ports(observer.clone());
         let outcome = engine::execute(job.clone(), past, ports, stop).await;
-        self.show_replies(&job, &outcome).await;
+        let shown = match writer {
+            Some(writer) => writer.finish().await,
+            None => None,
+        };
+        self.show_replies(&job, &asked, &outcome, shown).await;
+        // A new message can be named from now on, and a new file.
+        self.look_at_all_prompts();
         observer.tell_end();
         drop(observer);
         if let Some(progress) = &progress {

@@ -10,7 +10,8 @@ use tokio::sync::Notify;
 use tower_lsp::{Client, LanguageServer, jsonrpc::Result, lsp_types::*};
 
 use super::{
-    actions, capabilities, command::Command, convert, outbox::Outbox, progress, settings, state::State, turns::Turns,
+    actions, capabilities, command::Command, convert, outbox::Outbox, progress, prompt_document::Listings, settings,
+    state::State, turns::Turns,
 };
 use crate::{
     document::Document,
@@ -38,6 +39,8 @@ pub struct Shared {
     pub reviews: tokio::sync::Mutex<()>,
     /// Wakes who waits for a run to end.
     pub ended: Notify,
+    /// The names of the user's files.
+    pub listings: Listings,
     state: Mutex<State>,
     model: Mutex<Option<Arc<dyn Model>>>,
 }
@@ -101,6 +104,7 @@ impl Server {
             turns: Turns::default(),
             reviews: tokio::sync::Mutex::default(),
             ended: Notify::new(),
+            listings: Listings::default(),
             state: Mutex::new(State::new(origin)),
             model: Mutex::default(),
             client,
@@ -149,6 +153,7 @@ impl LanguageServer for Server {
         self.shared.state().documents.insert(uri.clone(), Document::new(&text, version, language_id));
         self.shared.changed.notify_waiters();
         settings::opened(&self.shared, &uri);
+        self.shared.look_at_prompt(&uri, false);
     }
 
     async fn did_change(&self, params: DidChangeTextDocumentParams) {
@@ -156,21 +161,43 @@ impl LanguageServer for Server {
         let changes = params.content_changes.into_iter().map(convert::change);
         self.shared.state().change(&uri, version, changes);
         self.shared.changed.notify_waiters();
+        self.shared.look_at_prompt(&uri, true);
     }
 
     async fn did_save(&self, params: DidSaveTextDocumentParams) {
         settings::saved(&self.shared, &params.text_document.uri);
         self.shared.changed.notify_waiters();
+        self.shared.look_at_all_prompts();
     }
 
     async fn did_close(&self, params: DidCloseTextDocumentParams) {
         self.shared.state().documents.remove(&params.text_document.uri);
         self.shared.changed.notify_waiters();
+        self.shared.look_at_prompt(&params.text_document.uri, false);
     }
 
     async fn code_action(&self, params: CodeActionParams) -> Result<Option<CodeActionResponse>> {
         let actions = actions::actions(&self.shared.state(), &params);
         Ok(Some(actions.into_iter().map(CodeActionOrCommand::CodeAction).collect()))
+    }
+
+    async fn completion(&self, params: CompletionParams) -> Result<Option<CompletionResponse>> {
+        let TextDocumentPositionParams { text_document, position } = params.text_document_position;
+        let own = self.shared.complete_own_file(&text_document.uri, position);
+        let list = match own {
+            Some(list) => Some(list),
+            None => self.shared.complete_prompt(&text_document.uri, position).await,
+        };
+        Ok(list.map(CompletionResponse::List))
+    }
+
+    async fn hover(&self, params: HoverParams) -> Result<Option<Hover>> {
+        let TextDocumentPositionParams { text_document, position } = params.text_document_position_params;
+        let own = self.shared.hover_own_file(&text_document.uri, position);
+        Ok(match own {
+            Some(hover) => Some(hover),
+            None => self.shared.hover_prompt(&text_document.uri, position).await,
+        })
     }
 
     async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Option<Value>> {

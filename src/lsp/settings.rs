@@ -14,6 +14,7 @@ use tower_lsp::lsp_types::{
 
 use super::{
     capabilities::{self, ClientFacts},
+    changed,
     server::Shared,
 };
 use crate::{
@@ -123,14 +124,17 @@ fn reload(shared: &Arc<Shared>) {
     let origin = shared.state().origin.clone();
     let Setup { settings, catalog, files, checker, problems } =
         setup::read(origin.config.as_deref(), origin.editor, &origin.folders);
+    let has_version_control = files.roots.folders().iter().any(|root| changed::repository(root).is_some());
     let mut state = shared.state();
     state.settings = settings;
     state.catalog = catalog;
     state.files = files;
     state.checker = checker;
     state.problems = problems;
+    state.has_version_control = has_version_control;
     drop(state);
     shared.forget_model();
+    shared.look_at_all_prompts();
 }
 
 /// Tells each mistake once, where it is.

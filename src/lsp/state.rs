@@ -10,7 +10,7 @@ use std::{
 
 use tower_lsp::lsp_types::Url;
 
-use super::{apply::is_shown, capabilities::ClientFacts, settings::Origin};
+use super::{apply::is_shown, capabilities::ClientFacts, prompt_document::Checked, settings::Origin};
 use crate::{
     config::{Problem, Settings, Source},
     document::{
@@ -51,12 +51,16 @@ pub struct State {
     pub tokens: BTreeMap<u32, String>,
     /// The check command, where the user trusts it.
     pub checker: Option<Arc<dyn Checker>>,
+    /// A workspace folder is under git's control.
+    pub has_version_control: bool,
     /// Mistakes in configuration files.
     pub problems: Vec<(Source, Problem)>,
     /// Where the settings come from.
     pub origin: Origin,
     /// What documents are expected to show soon.
     pub expected: Vec<Expected>,
+    /// Open prompt documents, with what is wrong in them.
+    pub prompts: HashMap<Url, Checked>,
 }
 
 /// An edit that is on its way.
@@ -134,9 +138,11 @@ impl State {
             reverts: Vec::new(),
             resumable: Vec::new(),
             checker: None,
+            has_version_control: false,
             problems: Vec::new(),
             origin,
             expected: Vec::new(),
+            prompts: HashMap::new(),
             tokens: BTreeMap::new(),
         }
     }

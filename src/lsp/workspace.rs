@@ -69,7 +69,7 @@ impl Workspace for EditorWorkspace {
         };
         let asked = edit.clone();
         if let Some(reason) = blocking(move || files.needs_review(&asked, review)).await? {
-            let pending = self.keep(&edit, &reason, journal).await?;
+            let pending = self.shared.keep(&edit, &reason, journal).await?;
             if self.shared.state().client.confirms_edits {
                 self.ask(edit, pending, reason.clone());
             }
@@ -78,7 +78,7 @@ impl Workspace for EditorWorkspace {
         match self.shared.apply(&edit, Some(journal)).await? {
             Applied::Done(saved) => Ok(saved),
             Applied::Kept(reason) => {
-                self.keep(&edit, &reason, journal).await?;
+                self.shared.keep(&edit, &reason, journal).await?;
                 Ok(Saved::Pending { reason })
             }
         }
@@ -100,26 +100,6 @@ impl Workspace for EditorWorkspace {
 }
 
 impl EditorWorkspace {
-    /// Puts a result where the user finds it, since nothing that was paid for is thrown away.
-    async fn keep(&self, edit: &Edit, reason: &str, journal: &dyn Journal) -> Result<Pending, WorkspaceError> {
-        let state = EditState::Pending { reason: reason.to_owned() };
-        let entry = edit.entry(edit.base.text.clone(), edit.text.clone(), state);
-        let kept = journal.edit(&edit.run, entry).await.map_err(unkept)?;
-        let pending = Pending {
-            edit: kept,
-            run: edit.run.clone(),
-            name: edit.title.clone(),
-            file: edit.base.file.clone(),
-            base: edit.base.text.clone(),
-            text: edit.text.clone(),
-        };
-        let waiting = &mut self.shared.state().pending;
-        // A later step's result of the same run takes the place of an earlier one.
-        waiting.retain(|known| known.run != pending.run || known.file != pending.file);
-        waiting.push(pending.clone());
-        Ok(pending)
-    }
-
     /// Has the editor show the edit and ask. The run goes on meanwhile, and the result stays on offer until the document shows it.
     fn ask(&self, edit: Edit, pending: Pending, reason: String) {
         let (shared, journal) = (self.shared.clone(), self.journal.clone());
@@ -142,6 +122,26 @@ impl EditorWorkspace {
 }
 
 impl Shared {
+    /// Puts a result where the user finds it, since nothing that was paid for is thrown away.
+    pub async fn keep(&self, edit: &Edit, reason: &str, journal: &dyn Journal) -> Result<Pending, WorkspaceError> {
+        let state = EditState::Pending { reason: reason.to_owned() };
+        let entry = edit.entry(edit.base.text.clone(), edit.text.clone(), state);
+        let kept = journal.edit(&edit.run, entry).await.map_err(unkept)?;
+        let pending = Pending {
+            edit: kept,
+            run: edit.run.clone(),
+            name: edit.title.clone(),
+            file: edit.base.file.clone(),
+            base: edit.base.text.clone(),
+            text: edit.text.clone(),
+        };
+        let waiting = &mut self.state().pending;
+        // A later step's result of the same run takes the place of an earlier one.
+        waiting.retain(|known| known.run != pending.run || known.file != pending.file);
+        waiting.push(pending.clone());
+        Ok(pending)
+    }
+
     /// Asks the user to pick; `None` where nobody can be asked, or nobody answers.
     pub async fn choose(&self, question: &str, options: &[&str]) -> Option<usize> {
         if !self.state().client.ask {

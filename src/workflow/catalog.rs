@@ -1,9 +1,12 @@
 //! All workflows there are, in layers: built-in < user < workspace. A later layer's file of the same name wins.
 //! Takes texts; reading folders is the caller's part.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use super::{Workflow, descriptor::display_name};
+use super::{Offer, Workflow, descriptor::display_name};
 use crate::config::Problem;
 
 /// The built-in layer, in the order of menus.
@@ -15,10 +18,18 @@ const BUILTIN: &[(&str, &str)] = &[
     ("auto", include_str!("builtin/auto.toml")),
 ];
 
+/// Workflows about an instruction rather than files: offered in prompt documents alone, and not listed as workflows.
+const ABOUT_INSTRUCTIONS: &[(&str, &str)] = &[
+    ("ask-questions", include_str!("builtin/instruction/ask-questions.toml")),
+    ("improve-prompt", include_str!("builtin/instruction/improve-prompt.toml")),
+];
+
 /// Every workflow by its id, with what is wrong in its file.
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
     entries: BTreeMap<String, Entry>,
+    /// Ids of those that aren't listed.
+    unlisted: BTreeSet<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -44,12 +55,13 @@ pub struct Source {
 impl Catalog {
     /// Later sources win over earlier ones, and all of them over the built-in ones.
     pub fn new(sources: impl IntoIterator<Item = Source>) -> Self {
-        let builtin = BUILTIN.iter().map(|(id, text)| Source {
+        let builtin = BUILTIN.iter().chain(ABOUT_INSTRUCTIONS).map(|(id, text)| Source {
             id: (*id).to_owned(),
             path: "built-in".to_owned(),
             text: (*text).to_owned(),
         });
-        let mut catalog = Self::default();
+        let unlisted = ABOUT_INSTRUCTIONS.iter().map(|(id, _)| (*id).to_owned()).collect();
+        let mut catalog = Self { entries: BTreeMap::new(), unlisted };
         for source in builtin.chain(sources) {
             let (workflow, problems) = Workflow::parse(&source.text);
             let order = catalog.entries.get(&source.id).map_or(catalog.entries.len(), |entry| entry.order);
@@ -62,7 +74,18 @@ impl Catalog {
 
     /// In the order of menus.
     pub fn entries(&self) -> Vec<&Entry> {
-        let mut entries: Vec<_> = self.entries.values().collect();
+        self.sorted(|entry| !self.unlisted.contains(&entry.id))
+    }
+
+    /// What is offered for an instruction that stands in a prompt document, beside running it.
+    pub fn about_instructions(&self) -> Vec<(&Entry, &Arc<Workflow>)> {
+        let offered =
+            self.sorted(|entry| entry.workflow.as_ref().is_some_and(|workflow| workflow.offer == Offer::Prompt));
+        offered.into_iter().filter_map(|entry| Some((entry, entry.workflow.as_ref()?))).collect()
+    }
+
+    fn sorted(&self, is_wanted: impl Fn(&Entry) -> bool) -> Vec<&Entry> {
+        let mut entries: Vec<_> = self.entries.values().filter(|entry| is_wanted(entry)).collect();
         entries.sort_by_key(|entry| entry.order);
         entries
     }
@@ -104,6 +127,10 @@ mod tests {
         let found: Vec<_> = catalog.entries().iter().map(|e| (e.id.clone(), e.problems.clone())).collect();
         let expected = ["chat", "write", "write-pages", "write-tests", "auto"].map(|id| (id.to_owned(), Vec::new()));
         assert_eq!(found, expected);
+        for (entry, _) in catalog.about_instructions() {
+            assert_eq!(entry.problems, [], "{}", entry.id);
+        }
+        assert_eq!(catalog.about_instructions().len(), ABOUT_INSTRUCTIONS.len());
     }
 
     #[test]

@@ -7,8 +7,11 @@ use std::{
 
 use stepwright::{
     config::{self, Sources},
+    document::{marker, prompt},
     workflow::Workflow,
 };
+
+use crate::support::editor::{Profile, Setup};
 
 struct Page {
     path: PathBuf,
@@ -80,6 +83,50 @@ fn workflows_are_right() {
         let (workflow, problems) = Workflow::parse(&sample);
         assert!(workflow.is_some() && problems.is_empty(), "{}: {problems:?}\n{sample}", path.display());
     }
+}
+
+fn prompts() -> Page {
+    let path = root().join("docs/prompt-documents.md");
+    Page { text: fs::read_to_string(&path).expect("text"), path }
+}
+
+/// Each runs in an editor, and nothing in it is marked as a mistake.
+#[test]
+fn prompt_documents_are_right() {
+    let samples = prompts().blocks("markdown");
+    assert_eq!(samples.len(), 2);
+    for sample in samples {
+        let document = prompt::parse(&sample).expect("a prompt document").expect("good front matter");
+        assert!(!document.instruction.is_empty());
+        let setup =
+            Setup::new(Profile::Vscode).files(&[("talk.md", &sample), ("src/lib.rs", ""), ("src/store.rs", "")]);
+        let replies = [
+            ("Who calls it?", "Nobody."),
+            ("exactly 3", "1. a\n2. b\n3. c"),
+            ("Write page", "A page."),
+            ("Summarize", "Done."),
+        ];
+        let mut editor = setup.replies(&replies).start();
+        editor.open("talk.md");
+        let event = editor.wait_event("diagnostics", |event| event["method"] == "textDocument/publishDiagnostics");
+        assert_eq!(event["params"]["diagnostics"], serde_json::json!([]), "{sample}");
+        editor.actions("talk.md", 0..0);
+        editor.pick(&format!("Run {}", document.workflow));
+        assert_eq!(editor.wait_run_end().status, "finished");
+        editor.messages();
+    }
+}
+
+#[test]
+fn markers_are_right() {
+    let text = prompts().blocks("python").concat();
+    let lines: Vec<&str> = text.lines().collect();
+    let line_at = |line: u32| lines.get(line as usize).map(|line| (*line).to_owned());
+    let found = marker::near(&line_at, 0, "python", "a.py", "AI").expect("a marker");
+    assert_eq!(
+        (found.last_line, found.instruction.as_str()),
+        (1, "add type hints and docstrings, but change nothing else")
+    );
 }
 
 #[test]

@@ -10,7 +10,9 @@ use crate::support::{
 mod apply;
 mod cancel;
 mod clients;
+mod conversation;
 mod documents;
+mod front_matter;
 mod job;
 mod lasting;
 mod menu;

@@ -135,6 +135,46 @@ function take.open(file)
   vim.cmd.edit(vim.fn.fnameescape(file))
 end
 
+-- Waits until the current buffer holds this.
+function take.shows(text)
+  await('`' .. text .. '` in the buffer', function()
+    return table.concat(vim.api.nvim_buf_get_lines(0, 0, -1, false), '\n'):find(text, 1, true)
+  end)
+end
+
+-- Waits until the current buffer is underlined for these diagnostics of ours, and no others.
+function take.marks(messages)
+  await(#messages .. ' diagnostics: ' .. table.concat(messages, ', '), function()
+    local found = vim.diagnostic.get(0)
+    local marks = vim.api.nvim_buf_get_extmarks(0, -1, 0, -1, { details = true, type = 'highlight' })
+    local underlined = vim.tbl_filter(function(mark)
+      return tostring(mark[4].hl_group):find('DiagnosticUnderline', 1, true)
+    end, marks)
+    table.sort(found, function(a, b) return a.lnum < b.lnum end)
+    return #found == #messages and #underlined == #messages and vim.iter(ipairs(messages)):all(function(i, message)
+      return found[i].source == 'stepwright' and found[i].message:find(message, 1, true)
+    end)
+  end)
+end
+
+-- Takes the completion of this label at the cursor, which stands on the last letter typed. Asks until there is one: keys that a script
+-- types reach the server a moment later.
+function take.complete(label)
+  local params = vim.lsp.util.make_position_params(0, client.offset_encoding)
+  local started = vim.uv.now()
+  while vim.uv.now() - started < deadline_ms do
+    local answer = client:request_sync('textDocument/completion', params, deadline_ms, vim.api.nvim_get_current_buf())
+    local items = answer and type(answer.result) == 'table' and answer.result.items or {}
+    for _, item in ipairs(items) do
+      if item.label == label then
+        return vim.lsp.util.apply_text_edits({ item.textEdit }, vim.api.nvim_get_current_buf(), client.offset_encoding)
+      end
+    end
+    vim.wait(POLL_MS)
+  end
+  fail('no completion ' .. label)
+end
+
 -- Waits until this many runs have ended since the start.
 function take.finish(runs)
   await(('the end of %d run(s)'):format(runs), function() return ended >= runs end)
@@ -163,7 +203,10 @@ say('attached', client.server_info or vim.NIL)
 
 for _, step in ipairs(scenario.steps) do
   local kind, value = next(step)
-  take[kind](value)
+  local taken, why = pcall(take[kind], value)
+  if not taken then -- else Neovim would wait for somebody to read the error
+    fail(('%s: %s'):format(kind, why))
+  end
 end
 
 -- What the server sent before it answers this has been handled by then.

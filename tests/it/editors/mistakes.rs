@@ -41,7 +41,7 @@ fn a_wrong_argument_is_told_in_a_sentence() {
         1 failed to read the argument of `stepwright.run`: unknown field `wrokflow`, expected one of `workflow`, `preset`, `instruction`, `uri`, `file`, `files`, `range`, `line_start`, `line_end`, `messages`, `tags`
         1 failed to read the argument of `stepwright.run`: `workflow`: invalid type: integer `7`, expected a string
         1 there is no workflow `nothing`; there are: chat, write, write-pages, write-tests, auto
-        1 there is no preset `nothing`; known ones: none is configured
+        1 there is no preset `nothing`; known ones: explain, simplify, document, review, translate-comments, fix-diagnostics
         1 failed to read the argument of `stepwright.run`: it is one object, such as {"file": "a.py"}
         1 Chat needs an instruction: say in a sentence what it is to do
         1 Auto needs a file: name one, or in an editor open or select one

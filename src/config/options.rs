@@ -235,8 +235,8 @@ pub enum PresetOfferName {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct MenuOptions {
-    /// Actions that are left out of the menu: ids of workflows and presets, or `marker`, `run-selection`, `retry`, `select`,
-    /// `select-open`, `select-changed`, `clear`, `add-open`, `add-selected`, `use-reply`.
+    /// Actions that are left out of the menu: ids of workflows and presets, or `marker`, `run-selection`, `retry`, `resume`,
+    /// `forget`, `revert`, `select`, `select-open`, `select-changed`, `clear`, `estimate`, `add-open`, `add-selected`, `use-reply`.
     #[schemars(inner(length(min = 1)))]
     pub hide: Vec<String>,
 }

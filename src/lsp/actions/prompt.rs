@@ -43,7 +43,7 @@ impl Menu<'_> {
         if self.is_automatic {
             return true;
         }
-        // The estimate of this document goes here, once the command gives one.
+        self.add("estimate", format!("Estimate {workflow}"), command::ESTIMATE, &plain);
         for (entry, helper) in state.catalog.about_instructions() {
             if entry.id != workflow {
                 let title = helper.title.render(&Vars::default()).unwrap_or_else(|_| helper.title.0.clone());

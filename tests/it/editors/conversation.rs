@@ -147,6 +147,7 @@ fn questions_first_then_a_better_prompt_then_the_run() {
         editor.open("talk.md");
         expect![[r#"
             Run write-pages
+            Estimate write-pages
             Ask me questions first
             Improve prompt
         "#]]
@@ -199,6 +200,7 @@ fn a_reply_becomes_context_elsewhere() {
             Use reply m1 as context
             Use reply m1 as context in other.md
             Run chat
+            Estimate chat
             Ask me questions first
             Improve prompt
         "#]]
@@ -231,6 +233,7 @@ fn files_are_added_and_selected_prose_is_run() {
         expect![[r#"
             Run selection as instruction
             Run chat
+            Estimate chat
             Ask me questions first
             Improve prompt
             Add the open file b.py

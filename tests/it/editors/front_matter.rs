@@ -345,7 +345,7 @@ fn in_own_file(path: &str, text: &str) -> (String, String) {
 #[test]
 fn our_own_files_are_completed_from_their_schema() {
     let (keys, _) = in_own_file(".stepwright/config.toml", "ig|\n[limits]\nconcurrency = 99\n");
-    assert_eq!(keys, "ignore -> ignore = \n", "what a workspace may set, and what is no table");
+    assert_eq!(keys, "ignore -> ignore = \nreview -> review = \n", "what a workspace may set, and what is no table");
     let (headers, _) = in_own_file(".stepwright/config.toml", "[p|");
     expect![[r#"
         [check] -> [check]

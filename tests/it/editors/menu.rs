@@ -42,6 +42,7 @@ fn the_menu_fits_its_spot() {
         editor.open("p.md");
         expect![[r#"
             Run chat
+            Estimate chat
             Ask me questions first
             Improve prompt
             Add the open file src/store.py
@@ -111,8 +112,8 @@ fn who_has_an_input_box_needs_no_prompt_document() {
         Write pages from a.py
         Write tests for a.py
         Auto-process a.py
-        Document a.py
         Revert Auto
+        Document a.py
         Select a.py for workflows
     "#]]
     .assert_eq(&titles(&mut editor, "a.py", 0..0));

@@ -20,6 +20,7 @@ pub mod gate;
 pub mod health;
 pub mod http;
 pub mod key;
+mod listing;
 pub mod ollama;
 pub mod openai;
 pub mod output;
@@ -263,6 +264,10 @@ impl Model for Router {
 
     fn knows(&self, name: &str) -> bool {
         self.catalog.knows(name)
+    }
+
+    fn listed(&self) -> BoxFuture<'_, Vec<String>> {
+        self.list_all().boxed()
     }
 
     fn facts<'a>(&'a self, role: Role, model: Option<&'a str>) -> BoxFuture<'a, Result<Facts, ModelError>> {

@@ -41,6 +41,11 @@ pub trait Model: Send + Sync {
     /// Whether a model of this name (`provider/model`, a role, or `replay`) is configured.
     fn knows(&self, name: &str) -> bool;
 
+    /// The models that servers list, as `provider/model`. Asks them now; one that doesn't answer is left out. None by default.
+    fn listed(&self) -> BoxFuture<'_, Vec<String>> {
+        async { Vec::new() }.boxed()
+    }
+
     /// What is known about the model that would answer for this role; `model` is what the user named, and wins. Asks a server only for
     /// what nobody else can tell. Nothing is known by default.
     fn facts<'a>(&'a self, _role: Role, _model: Option<&'a str>) -> BoxFuture<'a, Result<Facts, ModelError>> {

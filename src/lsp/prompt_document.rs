@@ -6,10 +6,12 @@ mod completion;
 mod diagnostics;
 mod facts;
 mod hover;
+mod models;
 mod replies;
 
 pub use diagnostics::{Checked, fixes};
 pub use facts::Listings;
+pub use models::ListedModels;
 pub use replies::ReplyStream;
 
 use serde::{Deserialize, Serialize};

@@ -10,8 +10,15 @@ use tokio::sync::Notify;
 use tower_lsp::{Client, LanguageServer, jsonrpc::Result, lsp_types::*};
 
 use super::{
-    actions, capabilities, command::Command, convert, outbox::Outbox, progress, prompt_document::Listings, settings,
-    state::State, turns::Turns,
+    actions, capabilities,
+    command::Command,
+    convert,
+    outbox::Outbox,
+    progress,
+    prompt_document::{ListedModels, Listings},
+    settings,
+    state::State,
+    turns::Turns,
 };
 use crate::{
     document::Document,
@@ -41,6 +48,7 @@ pub struct Shared {
     pub ended: Notify,
     /// The names of the user's files.
     pub listings: Listings,
+    pub models: ListedModels,
     state: Mutex<State>,
     model: Mutex<Option<Arc<dyn Model>>>,
 }
@@ -105,6 +113,7 @@ impl Server {
             reviews: tokio::sync::Mutex::default(),
             ended: Notify::new(),
             listings: Listings::default(),
+            models: ListedModels::default(),
             state: Mutex::new(State::new(origin)),
             model: Mutex::default(),
             client,

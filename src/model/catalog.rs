@@ -123,6 +123,12 @@ impl Catalog {
         self.providers.iter().filter(|(_, entry)| entry.is_configured).map(|(name, _)| name.as_str())
     }
 
+    /// The providers whose models can be chosen by name: configured ones, and those that the environment knows.
+    pub fn usable(&self) -> impl Iterator<Item = &str> {
+        let is_usable = |name: &str, entry: &Entry| entry.is_configured || self.is_at_hand(name);
+        self.providers.iter().filter(move |(name, entry)| is_usable(name, entry)).map(|(name, _)| name.as_str())
+    }
+
     /// A provider by its name, without a model.
     pub fn provider(&self, name: &str) -> Result<Choice, ModelError> {
         match self.is_replay(name) {

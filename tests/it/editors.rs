@@ -13,6 +13,7 @@ mod clients;
 mod conversation;
 mod documents;
 mod front_matter;
+mod helix;
 mod job;
 mod lasting;
 mod menu;

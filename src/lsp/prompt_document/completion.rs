@@ -51,11 +51,13 @@ impl Shared {
         let offers = match &place {
             Place::Key(_) => keys(&facts, &front),
             Place::Value { key, word, .. } if is_file_key(&facts, &front, key) => {
-                let typed = front.line(word.line).and_then(|line| line.get(word.start..byte)).unwrap_or_default();
-                let typed = typed.trim_start_matches(['"', '\'']).to_owned();
-                files(&facts, &*self.listing().await, key, &typed)
+                files(&facts, &*self.listing().await, key, &typed(&front, word, byte))
             }
             Place::Value { key, .. } if key == "messages" => messages(&facts, &front).await,
+            Place::Value { key, word, .. } if key == "model" => {
+                let facts = Facts { listed_models: self.listed_models().await, ..facts };
+                models(&facts, &typed(&front, word, byte))
+            }
             Place::Value { key, .. } => values(&facts, &front, key),
         };
         let items = offers.into_iter().take(MAX_ITEMS).enumerate();
@@ -85,7 +87,6 @@ fn values(facts: &Facts, front: &Front, key: &str) -> Vec<Offer> {
                 })
                 .collect()
         }
-        "model" => facts.models().into_iter().map(plain).collect(),
         _ => {
             let workflow = facts.workflow(front);
             let Some(tag) = workflow.as_deref().and_then(|workflow| workflow.tag(key)) else { return Vec::new() };
@@ -100,6 +101,22 @@ fn values(facts: &Facts, front: &Front, key: &str) -> Vec<Offer> {
             }
         }
     }
+}
+
+/// The better a name matches, the earlier.
+fn models(facts: &Facts, typed: &str) -> Vec<Offer> {
+    let known = facts.models().into_iter();
+    let mut ranked: Vec<(u8, (String, String))> =
+        known.filter_map(|model| Some((rank(&model.0, typed)?, model))).collect();
+    ranked.sort_by_key(|(rank, _)| *rank);
+    let offer = |(_, (value, detail))| Offer { value, detail, kind: CompletionItemKind::VALUE, about: None };
+    ranked.into_iter().map(offer).collect()
+}
+
+/// What stands between the beginning of a word and the cursor.
+fn typed(front: &Front, word: &Word, byte: usize) -> String {
+    let typed = front.line(word.line).and_then(|line| line.get(word.start..byte)).unwrap_or_default();
+    typed.trim_start_matches(['"', '\'']).to_owned()
 }
 
 /// Those that aren't named yet, the newest first.

@@ -38,6 +38,8 @@ pub struct Facts {
     /// Open files, with their sizes in bytes.
     pub open: Vec<(FileRef, usize)>,
     pub model: Arc<dyn Model>,
+    /// What servers list, as far as they were asked.
+    pub listed_models: Arc<Vec<String>>,
     pub history: WorkspaceHistory,
 }
 
@@ -63,6 +65,7 @@ struct Kept {
 impl Facts {
     pub fn of(shared: &Shared) -> Self {
         let (model, history) = (shared.model(), shared.history());
+        let listed_models = shared.models.known(&model);
         let state = shared.state();
         let open = state.documents.iter().filter_map(|(uri, document)| Some((state.file(uri)?, document.len_bytes())));
         Self {
@@ -71,6 +74,7 @@ impl Facts {
             settings: state.settings.clone(),
             files: state.files.clone(),
             model,
+            listed_models,
             history,
         }
     }
@@ -103,6 +107,9 @@ impl Facts {
                 models.push((name.clone(), "from the configuration".to_owned()));
             }
         }
+        let configured: BTreeSet<String> = models.iter().map(|(name, _)| name.clone()).collect();
+        let listed = self.listed_models.iter().filter(|name| !configured.contains(*name));
+        models.extend(listed.map(|name| (name.clone(), "listed by its server".to_owned())));
         if self.model.knows("replay") && settings.providers.values().any(|provider| provider.path.is_some()) {
             models.push(("replay".to_owned(), "recorded answers, no network".to_owned()));
         }

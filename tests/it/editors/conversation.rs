@@ -186,6 +186,29 @@ fn questions_first_then_a_better_prompt_then_the_run() {
 }
 
 #[test]
+fn an_estimate_counts_the_conversation_and_sends_nothing() {
+    for profile in Profile::ALL {
+        let long =
+            format!("{PROMPT}\n## stepwright m1\n\n{}\n\n## you\n\nAnd then?\n", "Once upon a time. ".repeat(500));
+        let files = [("short.md", PROMPT), ("long.md", &long)];
+        let mut editor = Setup::new(profile).files(&files).replies(&[("", "Never asked.")]).start();
+        let tokens = ["short.md", "long.md"].map(|file| {
+            editor.open(file);
+            editor.actions(file, 0..0);
+            editor.pick("Estimate chat");
+            let text = editor.wait_message("Chat would send").text;
+            let number = text.split("about ").nth(1).and_then(|rest| rest.split(" tokens").next());
+            let digits: String = number.unwrap_or_default().chars().filter(char::is_ascii_digit).collect();
+            digits.parse::<u32>().unwrap_or_else(|_| panic!("{text}"))
+        });
+        assert!(tokens[1] > tokens[0] + 1000, "{tokens:?}");
+        assert_eq!(editor.buffer("short.md"), PROMPT);
+        editor.wait_shown(2);
+        editor.messages();
+    }
+}
+
+#[test]
 fn a_reply_becomes_context_elsewhere() {
     for profile in Profile::ALL {
         let other = "---\nstepwright: chat\n---\nAnd now?\n";

@@ -3,7 +3,11 @@
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
 
-use crate::support::editor::{Editor, Profile, Setup};
+use super::{KEY, KEY_VARIABLE};
+use crate::support::{
+    editor::{Editor, Profile, Setup},
+    provider::Provider,
+};
 
 const FILES: &[(&str, &str)] = &[
     ("src/lib.rs", "pub mod store;\n"),
@@ -16,13 +20,17 @@ const FILES: &[(&str, &str)] = &[
 
 /// An editor with `talk.md` open, whose front matter and body are these; `|` is where the cursor is.
 fn open(profile: Profile, text: &str) -> (Editor, Value) {
+    open_with(Setup::new(profile), text)
+}
+
+fn open_with(setup: Setup, text: &str) -> (Editor, Value) {
     let at = text.find('|').unwrap_or_default();
     let before = &text[..at];
     let line = before.matches('\n').count();
     let column = before.rsplit('\n').next().unwrap_or_default().encode_utf16().count();
     let text = text.replacen('|', "", 1);
     let files: Vec<_> = FILES.iter().copied().chain([("talk.md", text.as_str())]).collect();
-    let mut editor = Setup::new(profile).files(&files).start();
+    let mut editor = setup.files(&files).start();
     editor.open("talk.md");
     let position = json!({ "line": line, "character": column });
     let params = json!({ "textDocument": { "uri": editor.uri("talk.md") }, "position": position });
@@ -32,6 +40,10 @@ fn open(profile: Profile, text: &str) -> (Editor, Value) {
 /// `label -> text that is put in (detail)`, a line each.
 fn completions(profile: Profile, text: &str) -> String {
     let (mut editor, params) = open(profile, text);
+    completions_at(&mut editor, params)
+}
+
+fn completions_at(editor: &mut Editor, params: Value) -> String {
     let answer = editor.request("textDocument/completion", params);
     let items = answer["result"]["items"].as_array().cloned().unwrap_or_default();
     let mut shown = String::new();
@@ -95,6 +107,33 @@ fn keys_and_values_are_completed() {
             10 -> 7..7 10
         "#]],
     );
+}
+
+#[test]
+fn models_that_servers_list_are_completed() {
+    let list = r#"{"data":[{"id":"model"},{"id":"big-model"},{"id":"small"}]}"#;
+    for profile in Profile::ALL {
+        let provider = Provider::with_pages(vec![vec![]], [("/v1/models", list)]);
+        // No command that prints a key is run because somebody types.
+        let config = format!(
+            "{}[providers.far]\nwire = \"openai\"\nbase-url = \"http://{}\"\nkey-command = [\"sh\", \"-c\", \"touch asked; echo k\"]\n",
+            provider.config(),
+            provider.address
+        );
+        let setup = Setup::new(profile).config(&config).variable(KEY_VARIABLE, KEY);
+        let (mut editor, params) = open_with(setup, "---\nstepwright: chat\nmodel: mod|\n---\n");
+        expect![[r#"
+            fake/model -> 7..10 fake/model  (from the configuration)
+            fake/big-model -> 7..10 fake/big-model  (listed by its server)
+        "#]]
+        .assert_eq(&completions_at(&mut editor, params.clone()));
+        editor.replace("talk.md", (2, 7)..(2, 10), "fake/small");
+        let hover = editor.request("textDocument/hover", params)["result"]["contents"]["value"].clone();
+        assert_eq!(hover, "**fake/small**: listed by its server");
+        assert_eq!(editor.disk("asked"), None);
+        let asked = provider.gets().iter().filter(|seen| seen.head.starts_with("get /v1/models ")).count();
+        assert_eq!(asked, 1, "asked once, and remembered");
+    }
 }
 
 #[test]

@@ -17,6 +17,8 @@ pub struct Editor {
     input: ChildStdin,
     output: BufReader<ChildStdout>,
     requests: u64,
+    /// Of whatever document was changed last; it only has to grow.
+    version: i32,
     root: String,
 }
 
@@ -27,7 +29,7 @@ impl Editor {
             home.program().arg("lsp").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
         let input = server.stdin.take().expect("it is piped");
         let output = BufReader::new(server.stdout.take().expect("it is piped"));
-        Self { server, input, output, requests: 0, root: format!("file://{}", home.workspace().display()) }
+        Self { server, input, output, requests: 0, version: 0, root: format!("file://{}", home.workspace().display()) }
     }
 
     /// Starts the server and goes through the handshake.
@@ -38,7 +40,19 @@ impl Editor {
         editor
     }
 
+    /// As [`Editor::ready`], by the name of an editor.
+    pub fn named(home: &Home, name: &str) -> Self {
+        let mut editor = Self::start(home);
+        editor.initialize_as(name);
+        editor.notify("initialized", json!({}));
+        editor
+    }
+
     pub fn initialize(&mut self) {
+        self.initialize_as("bench");
+    }
+
+    fn initialize_as(&mut self, name: &str) {
         let root = self.root.clone();
         self.request(
             "initialize",
@@ -46,7 +60,8 @@ impl Editor {
                 "processId": std::process::id(),
                 "rootUri": root,
                 "workspaceFolders": [{ "uri": root, "name": "workspace" }],
-                "capabilities": { "window": { "workDoneProgress": true } },
+                "clientInfo": { "name": name },
+                "capabilities": { "window": { "workDoneProgress": true }, "workspace": { "applyEdit": true } },
                 "initializationOptions": { "stepwright": { "events": true } },
             }),
         );
@@ -113,6 +128,24 @@ impl Editor {
         self.send_bytes(&frame(message));
     }
 
+    /// Carries an edit out, as far as the server can see: it is told of the change.
+    fn apply(&mut self, edit: &Value) {
+        for change in edit["documentChanges"].as_array().into_iter().flatten() {
+            let mut edits = change["edits"].as_array().cloned().unwrap_or_default();
+            // Each is meant for the text before all of them, while changes follow each other.
+            let start = |edit: &Value| {
+                let start = &edit["range"]["start"];
+                (start["line"].as_u64(), start["character"].as_u64())
+            };
+            edits.sort_by_key(|edit| std::cmp::Reverse(start(edit)));
+            let changes: Vec<_> =
+                edits.iter().map(|edit| json!({ "range": edit["range"], "text": edit["newText"] })).collect();
+            self.version += 1;
+            let document = json!({ "uri": change["textDocument"]["uri"], "version": self.version });
+            self.notify("textDocument/didChange", json!({ "textDocument": document, "contentChanges": changes }));
+        }
+    }
+
     /// The server's own requests are agreed to at once. A failed run is no figure.
     fn wait(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
         loop {
@@ -122,7 +155,12 @@ impl Editor {
             if message.get("method").is_some()
                 && let Some(id) = message.get("id")
             {
-                self.send(&json!({ "jsonrpc": "2.0", "id": id, "result": null }));
+                let is_edit = message["method"] == "workspace/applyEdit";
+                if is_edit {
+                    self.apply(&message["params"]["edit"]);
+                }
+                let result = if is_edit { json!({ "applied": true }) } else { Value::Null };
+                self.send(&json!({ "jsonrpc": "2.0", "id": id, "result": result }));
             } else if wanted(&message) {
                 return message;
             }

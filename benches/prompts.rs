@@ -1,12 +1,14 @@
 //! Help in a prompt document with a long conversation: only its front matter should count.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
 
 use super::{
     editor::Editor,
     home::Home,
+    process,
+    provider::{Pace, Provider},
     samples::{Samples, medians, millis},
     table::{Goal, Table, Value},
 };
@@ -14,6 +16,9 @@ use super::{
 const LINES: usize = 10_000;
 const FILES: usize = 2_000;
 const REQUESTS: usize = 200;
+/// Ten seconds of them, because processor time is counted in hundredths of one.
+const TOKENS: usize = 1_000;
+const TOKENS_PER_SECOND: u32 = 100;
 const GOAL: Goal = Goal::AtMost(Value::Millis(5.0));
 
 const FRONT: &str =
@@ -53,6 +58,39 @@ pub fn measure(table: &mut Table) {
     }
     let [opening] = medians(|| [opening(&home)]);
     table.row(&format!("{LINES} lines: opened → diagnostics"), Value::Millis(opening), Goal::None);
+    streaming(table);
+}
+
+/// What a reply costs that grows in the document, above one that comes in one piece: the share of one processor.
+fn streaming(table: &mut Table) {
+    let provider = Provider::start(Pace::words(TOKENS, Duration::ZERO, Duration::from_secs(1) / TOKENS_PER_SECOND));
+    let home = Home::with_provider(provider.address, 1);
+    // Linux alone tells.
+    let share = |editor: &str, lines: usize| Some(100.0 * used(&home, editor, lines)?);
+    let Some(whole) = share("helix", LINES) else { return };
+    for lines in [10, LINES] {
+        let Some(growing) = share("Neovim", lines) else { return };
+        table.beside(
+            &format!("{lines} lines: a reply at {TOKENS_PER_SECOND} tokens/s, CPU"),
+            Value::Percent(growing),
+            "in one piece",
+            Value::Percent(whole),
+            Goal::AtMost(Value::Percent(whole + 1.0)),
+        );
+    }
+}
+
+/// The share of the time of one reply that the server was busy.
+fn used(home: &Home, name: &str, lines: usize) -> Option<f64> {
+    let mut editor = Editor::named(home, name);
+    let talk = conversation(lines).replace(FRONT, "---\nstepwright: chat\n---\n") + "And now?\n";
+    editor.open("talk.md", &talk);
+    editor.notification("textDocument/publishDiagnostics");
+    let (before, start) = (process::processor_time(editor.pid())?, Instant::now());
+    editor.run(json!({ "uri": editor.uri("talk.md") }));
+    let end = editor.notification("stepwright/end");
+    assert_eq!(end["params"]["status"], "finished", "{end}");
+    Some((process::processor_time(editor.pid())? - before) / start.elapsed().as_secs_f64())
 }
 
 fn conversation(lines: usize) -> String {

@@ -9,6 +9,8 @@ pub enum Value {
     Micros(f64),
     PerSecond(f64),
     Megabytes(f64),
+    /// Of a processor's time.
+    Percent(f64),
     /// How many times something else.
     Times(f64),
 }
@@ -31,7 +33,12 @@ pub struct Table {
 impl Value {
     fn number(self) -> f64 {
         match self {
-            Self::Millis(n) | Self::Micros(n) | Self::PerSecond(n) | Self::Megabytes(n) | Self::Times(n) => n,
+            Self::Millis(n)
+            | Self::Micros(n)
+            | Self::PerSecond(n)
+            | Self::Megabytes(n)
+            | Self::Percent(n)
+            | Self::Times(n) => n,
         }
     }
 }
@@ -45,6 +52,7 @@ impl fmt::Display for Value {
             Self::Micros(n) => write!(f, "{n:.2} µs"),
             Self::PerSecond(n) => write!(f, "{n:.0} /s"),
             Self::Megabytes(n) => write!(f, "{n:.1} MB"),
+            Self::Percent(n) => write!(f, "{n:.1} %"),
             Self::Times(n) => write!(f, "{n:.3} ×"),
         }
     }

@@ -11,6 +11,7 @@ use crate::{
         prompt::{self, KEY},
     },
     lsp::{
+        capabilities::ACTION_KIND,
         command::{self, PromptArguments, RunArguments},
         convert, prompt_document,
     },
@@ -39,8 +40,11 @@ impl Menu<'_> {
             self.add("run-selection", "Run selection as instruction".to_owned(), command::RUN, &arguments);
         }
         self.reply(spot.range);
-        self.add(&workflow, format!("Run {workflow}"), command::RUN, &plain);
-        if self.is_automatic {
+        // Whoever names a workflow here wants it, whatever is hidden elsewhere.
+        if !workflow.is_empty() {
+            self.push(format!("{ACTION_KIND}.{workflow}"), format!("Run {workflow}"), command::RUN, &plain);
+        }
+        if self.is_automatic || workflow.is_empty() {
             return true;
         }
         self.add("estimate", format!("Estimate {workflow}"), command::ESTIMATE, &plain);

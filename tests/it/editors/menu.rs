@@ -189,7 +189,9 @@ fn kinds_are_hierarchical_and_nothing_is_for_saving() {
 #[test]
 fn what_the_user_hides_makes_room() {
     let config = "[menu]\nhide = [\"write-pages\", \"document\", \"write\", \"cancel\"]\n";
-    let mut editor = Setup::new(Profile::Neovim).config(config).files(&[("a.py", "# наш код\na = 1\n")]).start();
+    let prompt = "---\nstepwright: write\n---\nAdd b.\n";
+    let files = [("a.py", "# наш код\na = 1\n"), ("p.md", prompt), ("q.md", "---\nstepwright:\n---\nAdd b.\n")];
+    let mut editor = Setup::new(Profile::Neovim).config(config).files(&files).start();
     editor.open("a.py");
     expect![[r#"
         Chat about a.py…
@@ -202,6 +204,10 @@ fn what_the_user_hides_makes_room() {
         Select a.py for workflows
     "#]]
     .assert_eq(&titles(&mut editor, "a.py", 0..0));
+    editor.open("p.md");
+    assert!(titles(&mut editor, "p.md", 0..0).starts_with("Run write\n"), "a document that names it still runs it");
+    editor.open("q.md");
+    assert_eq!(titles(&mut editor, "q.md", 0..0), "", "nothing is named yet");
 }
 
 #[test]

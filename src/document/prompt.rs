@@ -1,6 +1,8 @@
 //! Prompt documents: Markdown whose front matter has the key `stepwright`, and whose body is a conversation.
 //! Reads and writes their text; runs nothing.
 
+mod fields;
+
 use std::collections::BTreeMap;
 
 use serde_json::Value;
@@ -162,21 +164,8 @@ fn last_words(text: &str) -> std::ops::Range<usize> {
 
 /// Reads front matter alone, as the lines between its fences.
 pub fn parse_front(front: &str) -> Result<PromptDocument, Mistake> {
-    let fields: BTreeMap<String, Value> = serde_saphyr::from_str(front).map_err(|error| {
-        // Its first line is the document's second, which is line 1.
-        let line = error.location().and_then(|location| u32::try_from(location.line()).ok());
-        let error = error.without_snippet().to_string();
-        // It says where within the front matter, which nobody counts.
-        let cause = error.split(" at line ").next().unwrap_or(&error);
-        if let Some(key) = cause.strip_prefix("duplicate mapping key: ") {
-            let key = key.split(',').next().unwrap_or(key).to_owned();
-            let message = format!("the key `{key}` is there twice; take one of them out");
-            return Mistake { line, key: Some(key), message };
-        }
-        Mistake { line, key: None, message: format!("failed to read the front matter: {cause}") }
-    })?;
     let mut document = PromptDocument::default();
-    for (key, value) in fields {
+    for (key, value) in fields::read(front)? {
         match key.as_str() {
             KEY => document.workflow = scalar(&key, &value)?,
             "files" => document.files = Some(list(&key, &value)?),

@@ -61,7 +61,7 @@ impl Shared {
             Place::Value { key, .. } => values(&facts, &front, key),
         };
         let items = offers.into_iter().take(MAX_ITEMS).enumerate();
-        let items = items.map(|(rank, offer)| item(rank, offer, &front, &place, encoding)).collect();
+        let items = items.map(|(rank, offer)| item(rank, offer, &front, &place, byte, encoding)).collect();
         Some(CompletionList { is_incomplete: matches!(place, Place::Value { .. }), items })
     }
 }
@@ -174,14 +174,17 @@ fn files(facts: &Facts, listing: &Listing, key: &str, typed: &str) -> Vec<Offer>
     ranked.into_iter().map(offer).collect()
 }
 
+fn begins(text: &str, typed: &str) -> bool {
+    text.get(..typed.len()).is_some_and(|start| start.eq_ignore_ascii_case(typed))
+}
+
 /// How well a name matches what is typed, 0 being best; `None` when it lacks a letter of it.
 fn rank(name: &str, typed: &str) -> Option<u8> {
     if typed.is_empty() {
         return Some(0);
     }
     let base = name.rsplit('/').next().unwrap_or(name);
-    let begins = |text: &str| text.get(..typed.len()).is_some_and(|start| start.eq_ignore_ascii_case(typed));
-    if begins(name) || begins(base) {
+    if begins(name, typed) || begins(base, typed) {
         return Some(0);
     }
     let mut letters = name.chars().map(|c| c.to_ascii_lowercase());
@@ -189,7 +192,7 @@ fn rank(name: &str, typed: &str) -> Option<u8> {
     holds_all.then_some(if name.contains(typed) { 3 } else { 6 })
 }
 
-fn item(rank: usize, offer: Offer, front: &Front, place: &Place, encoding: Encoding) -> CompletionItem {
+fn item(rank: usize, offer: Offer, front: &Front, place: &Place, byte: usize, encoding: Encoding) -> CompletionItem {
     let (word, new_text) = match place {
         Place::Key(word) => {
             let has_colon = front.entries.iter().any(|entry| entry.key == *word);
@@ -198,10 +201,15 @@ fn item(rank: usize, offer: Offer, front: &Front, place: &Place, encoding: Encod
         Place::Value { key, word, in_brackets } => (word, value_text(&offer.value, key, word, *in_brackets, front)),
     };
     let line = front.line(word.line).unwrap_or_default();
-    let typed = line.get(word.start..word.end).unwrap_or_default();
+    let replaced = line.get(word.start..word.end).unwrap_or_default();
     // Editors compare this with what they are about to replace.
-    let quote = typed.chars().next().filter(|c| matches!(c, '"' | '\''));
-    let filter_text = quote.map_or_else(|| offer.value.clone(), |quote| format!("{quote}{}", offer.value));
+    let quote = replaced.chars().next().filter(|c| matches!(c, '"' | '\''));
+    // Some of them take only what begins with what is typed: the part that does.
+    let typed = typed(front, word, byte);
+    let is_named = begins(&offer.value, &typed);
+    let base = offer.value.rsplit('/').next().filter(|base| !is_named && begins(base, &typed));
+    let matching = base.unwrap_or(&offer.value);
+    let filter_text = quote.map_or_else(|| matching.to_owned(), |quote| format!("{quote}{matching}"));
     let about = offer.about.map(|value| MarkupContent { kind: MarkupKind::Markdown, value });
     CompletionItem {
         label: offer.value,

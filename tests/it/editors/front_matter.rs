@@ -109,6 +109,20 @@ fn keys_and_values_are_completed() {
     );
 }
 
+/// Neovim and others leave out what doesn't begin with what is typed, whatever is offered.
+#[test]
+fn names_are_found_by_their_last_part() {
+    for (profile, text, expected) in [
+        (Profile::Neovim, "---\nstepwright: chat\nfiles: [gu|]\n---\n", "guide.md"),
+        (Profile::Helix, "---\nstepwright: chat\nfiles: [\"gu|\"]\n---\n", "\"guide.md"),
+        (Profile::Vscode, "---\nstepwright: chat\nfiles: [docs/g|]\n---\n", "docs/guide.md"),
+    ] {
+        let (mut editor, params) = open(profile, text);
+        let item = editor.request("textDocument/completion", params)["result"]["items"][0].clone();
+        assert_eq!((&item["label"], &item["filterText"]), (&json!("docs/guide.md"), &json!(expected)), "{text}");
+    }
+}
+
 #[test]
 fn models_that_servers_list_are_completed() {
     let list = r#"{"data":[{"id":"model"},{"id":"big-model"},{"id":"small"}]}"#;

@@ -52,6 +52,7 @@ enum Answer {
 
 /// A file's new text, computed from what it is now.
 struct Next<'a> {
+    /// Nothing where nobody should be told of each edit.
     title: String,
     file: &'a FileRef,
     now: &'a Now,
@@ -114,7 +115,7 @@ impl Shared {
             };
             // Keeping it took a moment.
             let outcome = if self.now(file).await?.raw == now.raw {
-                let title = format!("{}: {}", edit.title, file.name);
+                let title = label(edit);
                 self.apply_once(&Next { title, file, now: &now, after: &after, text: &text, question }).await?
             } else {
                 Err("the file changed just before".to_owned())
@@ -182,7 +183,12 @@ impl Shared {
         };
         let patience = if question.is_some() { REVIEW_TIMEOUT } else { APPLY_TIMEOUT };
         let expected = self.expect(url, text);
-        let answer = self.send(ApplyWorkspaceEditParams { label: Some(title.clone()), edit }, patience).await;
+        let answer = self
+            .send(
+                ApplyWorkspaceEditParams { label: Some(title.clone()).filter(|title| !title.is_empty()), edit },
+                patience,
+            )
+            .await;
         let saved = if now.raw.is_none() { Saved::Created } else { Saved::Changed };
         // A file that the editor doesn't open can show nothing before it is saved; then its word has to do.
         let is_open = now.version.is_some();
@@ -301,4 +307,11 @@ pub fn is_shown(shown: &str, text: &str) -> bool {
 async fn make_folders(folder: &Path) -> Result<(), WorkspaceError> {
     let made = tokio::fs::create_dir_all(folder).await;
     made.map_err(|error| WorkspaceError::Failed(format!("failed to make the folder `{}`: {error}", folder.display())))
+}
+
+/// What an editor prints: Neovim asks for a key when it takes more than a line, so the path of a file elsewhere is left out.
+fn label(edit: &Edit) -> String {
+    let path = Path::new(&edit.base.file.name);
+    let name = path.file_name().filter(|_| path.is_absolute()).unwrap_or(path.as_os_str()).display();
+    if edit.title.is_empty() { String::new() } else { format!("{}: {name}", edit.title) }
 }

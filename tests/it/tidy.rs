@@ -31,6 +31,8 @@ const LAYERS: &[Layer] = &[
             "strsim",
             "tempfile",
             "percent_encoding",
+            // Front matter is YAML, and its values are wanted as they are written.
+            "serde",
             "serde_json",
             "serde_saphyr",
             "thiserror",

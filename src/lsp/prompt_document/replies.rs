@@ -113,7 +113,8 @@ impl Shared {
                 // Whoever types inside it wants it for himself; the whole comes at the end.
                 Some(before) => prompt::with_other_reply(&old, (WRITING, before), (WRITING, &text))?,
             };
-            match self.apply(&edit("Reply", "", file, old, new), None).await {
+            // Without a title: an editor that prints it would do so four times a second.
+            match self.apply(&edit("", "", file, old, new), None).await {
                 Ok(Applied::Done(_)) => shown = Some(text),
                 Ok(Applied::Kept(_)) | Err(_) => {
                     failures += 1;

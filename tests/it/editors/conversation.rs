@@ -60,6 +60,14 @@ fn a_reply_grows_while_it_comes_and_typing_goes_on() {
         provider.release();
         provider.release();
         assert_eq!(editor.wait_run_end().status, "finished");
+        // Neovim prints labels, and four a second are too many.
+        let transcript = editor.transcript();
+        let edits = transcript.lines().filter_map(|line| line.strip_prefix("<- workspace/applyEdit "));
+        let labels: Vec<_> =
+            edits.map(|edit| serde_json::from_str::<serde_json::Value>(edit).unwrap()["label"].clone()).collect();
+        let (last, growing) = labels.split_last().expect("edits");
+        assert_eq!(last, "Chat: talk.md");
+        assert!(growing.len() >= 2 && growing.iter().all(serde_json::Value::is_null), "{growing:?}");
         expect![[r#"
             ---
             stepwright: chat

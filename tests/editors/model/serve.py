@@ -1,4 +1,4 @@
-"""Serves one model on a free loopback port with llama.cpp's own OpenAI-compatible server, and ends when its standard input does.
+"""Serves one model on a loopback port, a free one if none is named, with llama.cpp's own OpenAI-compatible server, and ends when its standard input does.
 
 Knows nothing of stepwright. Prints its address when it is ready. Sampling is greedy unless a request says otherwise, so that equal
 prompts get equal answers.
@@ -16,13 +16,14 @@ REPEAT_PENALTY = 1.1  # without one, greedy answers of a tiny model rarely end
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("model", help="a .gguf file")
 parser.add_argument("--grammar", type=pathlib.Path, help="a GBNF file that every answer is held to")
+parser.add_argument("--port", type=int, default=0)
 options = parser.parse_args()
 
 params = xllamacpp.CommonParams()
 params.model.path = options.model
 params.model_alias = {"tiny"}
 params.hostnames = ["127.0.0.1"]
-params.port = 0
+params.port = options.port
 params.n_ctx = CONTEXT_TOKENS
 params.n_parallel = 1
 params.n_predict = ANSWER_TOKENS

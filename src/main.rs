@@ -4,7 +4,7 @@ use std::{fs::OpenOptions, io, path::Path, process::ExitCode, sync::Mutex};
 
 use stepwright::{
     cli::{self, Command, Exit, Invocation, Usage},
-    lsp,
+    lsp, setup,
 };
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{Layer, filter::Targets, fmt, layer::SubscriberExt, util::SubscriberInitExt};
@@ -17,11 +17,7 @@ fn main() -> ExitCode {
     if let Err(usage) = log_to(log_file.as_deref()) {
         return fail(&usage);
     }
-    // What a panic says may hold the user's text; where it happened is enough.
-    std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map_or_else(String::new, ToString::to_string);
-        tracing::error!("a fault in stepwright at {place}; please report it");
-    }));
+    setup::hide_what_panics_say();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&Usage(format!("failed to start: {error}"))),

@@ -183,3 +183,11 @@ fn workflows(folder: &Path, problems: &mut Vec<(Source, Problem)>) -> Vec<catalo
     }
     sources
 }
+
+/// Logs where a panic happened, and nothing else: what it says may hold the user's text, or a key.
+pub fn hide_what_panics_say() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map_or_else(String::new, ToString::to_string);
+        tracing::error!("a fault in stepwright at {place}; please report it");
+    }));
+}

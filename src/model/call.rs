@@ -12,11 +12,12 @@ use crate::{
     engine::ports::{BYTES_PER_TOKEN, Finish, Request, Usage},
     model::{
         answer::{Answer, Piece},
-        connection::{Connection, header, request_id},
+        connection::{Connection, header},
         dialect::{Dialect, Prompt},
         error::{Cause, Failure, body::Verdict},
         http,
         output::Output,
+        redact::{self, Screen},
         stream::Splitter,
     },
 };
@@ -63,12 +64,15 @@ impl Call<'_> {
     pub async fn run(&self, output: &Output, begun: impl FnOnce()) -> Result<(Finish, Usage), Failure> {
         let first_byte = (Instant::now() + self.timing.first_byte).min(self.timing.deadline);
         let response = self.send(first_byte).await?;
-        let request_id = request_id(response.headers());
+        let request_id = self.connection.request_id(response.headers());
         let mut answer = Answer::default();
-        let read = self.read(response, first_byte, &mut answer, output, begun).await;
+        let mut screen = Screen::new(self.connection.key);
+        let read = self.read(response, first_byte, &mut answer, &mut |text| screen.text(text, output), begun).await;
+        screen.end(output);
         let is_late = answer.has_begun();
         let whole =
             read.and_then(|()| answer.end(estimate(self.prompt.request, self.bytes_per_token)).map_err(Verdict::from));
+        let whole = whole.map(|(finish, usage)| (self.shown(finish), usage));
         whole.map_err(|verdict| Failure { request_id, is_late, ..self.failure(verdict) })
     }
 
@@ -78,7 +82,7 @@ impl Call<'_> {
         mut response: Response,
         first_byte: Instant,
         answer: &mut Answer,
-        output: &Output,
+        put: &mut (dyn FnMut(String) + Send),
         begun: impl FnOnce(),
     ) -> Result<(), Verdict> {
         let dialect = self.dialect();
@@ -103,7 +107,7 @@ impl Call<'_> {
             }
             for event in events.drain(..) {
                 match dialect.event(answer, &event)? {
-                    Piece::Text(text) => output.text(text),
+                    Piece::Text(text) => put(text),
                     Piece::Nothing => {}
                     Piece::End => return Ok(()),
                 }
@@ -148,6 +152,16 @@ impl Call<'_> {
     fn quotable(&self) -> [&str; 3] {
         let Request { system, shared, prompt, .. } = self.prompt.request;
         [system, shared, prompt]
+    }
+
+    /// The reason is the server's own word.
+    fn shown(&self, finish: Finish) -> Finish {
+        let clean = |reason: String| redact::message(&reason, self.connection.key, &[]);
+        match finish {
+            Finish::Blocked(reason) => Finish::Blocked(clean(reason)),
+            Finish::Unexpected(reason) => Finish::Unexpected(clean(reason)),
+            finish => finish,
+        }
     }
 
     fn silence(&self, is_first: bool) -> Cause {

@@ -128,13 +128,21 @@ impl Connection<'_> {
         };
         let retry_after = retry::retry_after(&headers, SystemTime::now()).or(verdict.retry_after);
         let status = (!status.is_success()).then_some(code);
-        Failure { status, request_id: request_id(&headers), retry_after, ..self.failure(verdict, prompt) }
+        Failure { status, request_id: self.request_id(&headers), retry_after, ..self.failure(verdict, prompt) }
     }
 
     /// The failure behind a verdict, with the server's words cleaned.
     pub fn failure(&self, verdict: Verdict, prompt: &[&str]) -> Failure {
         let said = redact::message(&verdict.said, self.key, prompt);
         Failure { said, retry_after: verdict.retry_after, ..Failure::new(verdict.cause) }
+    }
+
+    /// Short and printable, or nothing: it is shown.
+    pub fn request_id(&self, headers: &HeaderMap) -> Option<String> {
+        const LONGEST: usize = 80;
+        let id = header(headers, "x-request-id").or_else(|| header(headers, "request-id"))?;
+        let is_id = !id.is_empty() && id.len() <= LONGEST && id.bytes().all(|byte| byte.is_ascii_graphic());
+        is_id.then(|| redact::without_key(id, self.key))
     }
 
     fn shown_type(&self, headers: &HeaderMap) -> String {
@@ -150,13 +158,6 @@ impl From<Cause> for Verdict {
 
 pub fn header(headers: &HeaderMap, name: impl reqwest::header::AsHeaderName) -> Option<&str> {
     headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim)
-}
-
-/// Short and printable, or nothing: it is shown.
-pub fn request_id(headers: &HeaderMap) -> Option<String> {
-    const LONGEST: usize = 80;
-    let id = header(headers, "x-request-id").or_else(|| header(headers, "request-id"))?;
-    (!id.is_empty() && id.len() <= LONGEST && id.bytes().all(|byte| byte.is_ascii_graphic())).then(|| id.to_owned())
 }
 
 async fn read_start(mut response: Response) -> String {

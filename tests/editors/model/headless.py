@@ -47,22 +47,23 @@ def model_server(python, *options):
             server.kill()
 
 
-def configuration(address, wire="openai"):
+def configuration(address, wire="openai", key_variable=None):
     """What a user writes for the server."""
+    key = f'key-env = "{key_variable}"\n' if key_variable else ""
     return (
         '[roles]\nmain = "local/tiny"\nfast = "local/tiny"\n'
-        f'[providers.local]\nwire = "{wire}"\nbase-url = "{address}"\n'
+        f'[providers.local]\nwire = "{wire}"\nbase-url = "{address}"\n{key}'
     )
 
 
 @contextlib.contextmanager
-def machine(config):
-    """Yields a workspace, and the environment of somebody who has this configuration, or none, and no key."""
+def machine(config, variables=()):
+    """Yields a workspace, and the environment of somebody who has this configuration, or none, and no key but in these variables."""
     with tempfile.TemporaryDirectory(prefix="stepwright-") as folder:
         scratch = pathlib.Path(folder).resolve()
         workspace = scratch / "workspace"
         neovim.session.write_files(workspace, FILES)
-        environment = {"PATH": os.environ["PATH"], "HOME": str(scratch / "home"), "XDG_STATE_HOME": str(scratch / "state")}
+        environment = {"PATH": os.environ["PATH"], "HOME": str(scratch / "home"), "XDG_STATE_HOME": str(scratch / "state"), **dict(variables)}
         if config is not None:
             (scratch / "config.toml").write_text(config)
             environment["STEPWRIGHT_CONFIG"] = str(scratch / "config.toml")
@@ -75,9 +76,9 @@ def stepwright_says(command, workspace, environment):
     )
 
 
-def play(name, arguments, stepwright, config, out):
+def play(name, arguments, stepwright, config, out, variables=()):
     """Runs a workflow in a scratch folder. Yields what is wrong with how it went."""
-    with machine(config) as (workspace, environment):
+    with machine(config, variables) as (workspace, environment):
         attempts = 1 if config else DISCOVERY_ATTEMPTS
         for _ in range(attempts):
             try:

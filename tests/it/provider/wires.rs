@@ -15,6 +15,8 @@ use crate::support::{
     wire::{WIRES, Wire},
 };
 
+/// Of the list in `safety`.
+const LAST_CASE: usize = 23;
 const SHORT: Duration = Duration::from_millis(60);
 
 /// One case of the list in `safety`, for all wires alike.
@@ -537,6 +539,10 @@ async fn every_case_ends_alike_on_every_wire() {
         }
     }
     println!("{table}");
+    // All that `safety` lists.
+    for number in 1..=LAST_CASE {
+        assert!(table.contains(&format!("\nN{number} ")), "N{number} is missing");
+    }
     assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
 }
 

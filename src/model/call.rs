@@ -156,7 +156,7 @@ impl Call<'_> {
 
     /// The reason is the server's own word.
     fn shown(&self, finish: Finish) -> Finish {
-        let clean = |reason: String| redact::message(&reason, self.connection.key, &[]);
+        let clean = |reason: String| redact::without_key(&reason, self.connection.key);
         match finish {
             Finish::Blocked(reason) => Finish::Blocked(clean(reason)),
             Finish::Unexpected(reason) => Finish::Unexpected(clean(reason)),

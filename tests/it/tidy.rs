@@ -96,7 +96,11 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "setup",
         ours: &["config", "document", "engine", "files", "workflow", "check", "model"],
-        crates: &["serde_json"],
+        crates: &[
+            "serde_json",
+            // Where a panic happened.
+            "tracing",
+        ],
     },
     Layer {
         name: "cli",

@@ -23,6 +23,8 @@ import headless  # noqa: E402
 
 START_DEADLINE_S = 300
 KEY_VARIABLE = "PROXY_KEY"
+# Anthropic's wire needs a limit, and the model ends by itself at the end of its context at the earliest.
+ANSWER_TOKENS = 256
 # Each end's wire -> what its address ends with.
 ENDS = {"openai": "/v1", "anthropic": ""}
 
@@ -65,13 +67,17 @@ def wait_until_ready(server, page, log):
     sys.exit(f"the proxy wasn't ready within {START_DEADLINE_S} s, see {log}")
 
 
+def configuration(address, wire):
+    return headless.configuration(address, wire, KEY_VARIABLE) + f'[models."local/tiny"]\nmax-output-tokens = {ANSWER_TOKENS}\n'
+
+
 def events(out, name, kind):
     return [event for event in map(json.loads, (out / f"{name}.jsonl").read_text().splitlines()) if event["type"] == kind]
 
 
 def answered(wire, workflow, stepwright, address, key, out):
     """Yields what is wrong with a run through the proxy."""
-    name, config = f"{workflow}-{wire}", headless.configuration(address, wire, KEY_VARIABLE)
+    name, config = f"{workflow}-{wire}", configuration(address, wire)
     yield from headless.play(name, [workflow, *headless.RUNS[workflow]], stepwright, config, out, {KEY_VARIABLE: key})
     if not any(event["text"].strip() for event in events(out, name, "text")):
         yield "it must stream text"
@@ -83,7 +89,7 @@ def answered(wire, workflow, stepwright, address, key, out):
 
 def refused(wire, stepwright, address, out):
     """Yields what is wrong with a run whose key the proxy doesn't know."""
-    name, config = f"wrong-key-{wire}", headless.configuration(address, wire, KEY_VARIABLE)
+    name, config = f"wrong-key-{wire}", configuration(address, wire)
     key = f"sk-{secrets.token_hex(16)}"
     yield from headless.play(name, ["chat", *headless.RUNS["chat"]], stepwright, config, out, {KEY_VARIABLE: key})
     (end,) = events(out, name, "end")
@@ -95,7 +101,7 @@ def refused(wire, stepwright, address, out):
 
 def healthy(wire, stepwright, address, key, out):
     """Yields what is wrong with what `stepwright doctor` says about the proxy."""
-    with headless.machine(headless.configuration(address, wire, KEY_VARIABLE), {KEY_VARIABLE: key}) as (workspace, environment):
+    with headless.machine(configuration(address, wire), {KEY_VARIABLE: key}) as (workspace, environment):
         said = headless.stepwright_says([stepwright, "doctor"], workspace, environment)
     (out / f"doctor-{wire}.txt").write_text(said.stdout + said.stderr)
     if said.returncode != 0 or "lists 1 model" not in said.stdout or key in said.stdout + said.stderr:

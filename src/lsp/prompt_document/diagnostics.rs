@@ -195,7 +195,8 @@ impl Check<'_> {
             let fix = near.map(|near| (format!("Change to `{near}`"), near.to_owned()));
             // Of a list under an unknown key nobody knows what to do.
             let is_error = entry.form != Form::Scalar;
-            self.add(&entry.key, is_error, format!("`{name}` has no key `{key}`, so it is ignored; {hint}"), fix);
+            let so = if is_error { "" } else { ", so it is ignored" };
+            self.add(&entry.key, is_error, format!("`{name}` has no key `{key}`{so}; {hint}"), fix);
         }
     }
 

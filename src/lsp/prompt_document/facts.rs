@@ -209,8 +209,10 @@ fn globs(names: &[String]) -> Vec<(String, usize)> {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for name in names {
         let (folder, base) = name.rsplit_once('/').unwrap_or(("", name));
-        let Some((stem, extension)) = base.rsplit_once('.').filter(|(stem, _)| !stem.is_empty()) else { continue };
-        let _ = stem;
+        // `.gitignore` is a name, and no extension.
+        let Some((1.., extension)) = base.rsplit_once('.').map(|(stem, extension)| (stem.len(), extension)) else {
+            continue;
+        };
         let within = |folder: &str| if folder.is_empty() { String::new() } else { format!("{folder}/") };
         *counts.entry(format!("{}*.{extension}", within(folder))).or_default() += 1;
         let ends = folder.match_indices('/').map(|(at, _)| at).chain((!folder.is_empty()).then_some(folder.len()));

@@ -17,12 +17,10 @@ use crate::{
         prompt::{self, KEY},
         reference::{self, Verdict},
     },
-    engine::ports::{Message, WorkspaceError},
+    engine::ports::{BYTES_PER_TOKEN, Message, WorkspaceError},
     workflow::{Step, Template, Workflow, catalog::Entry},
 };
 
-/// What a token is reckoned at.
-const BYTES_PER_TOKEN: u64 = 3;
 /// Files of a glob that are named one by one.
 const MAX_FILES: usize = 10;
 /// How much of a message is shown.
@@ -199,7 +197,7 @@ fn size(facts: &Facts, file: &FileRef) -> u64 {
 
 /// "1234 tokens (3.7 kB)"
 fn amount(bytes: u64) -> String {
-    let tokens = bytes.div_ceil(BYTES_PER_TOKEN);
+    let tokens = (bytes as f64 / BYTES_PER_TOKEN).ceil() as u64;
     let noun = if tokens == 1 { "token" } else { "tokens" };
     let size = if bytes < 1000 { format!("{bytes} bytes") } else { format!("{:.1} kB", bytes as f64 / 1000.0) };
     format!("{tokens} {noun} ({size})")

@@ -1,171 +1,28 @@
 //! The check step, with all around it, over ports in memory: a queue of replies, and a queue of what the check command says.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::BTreeMap,
     fmt::Write as _,
     sync::{Arc, Mutex},
 };
 
-use async_trait::async_trait;
 use expect_test::{Expect, expect};
-use futures::{FutureExt, StreamExt, stream, stream::BoxStream};
+use futures::FutureExt;
 
 use stepwright::{
-    document::{FileRef, Place, tests_for::Placement},
-    engine::{
-        Stop,
-        event::{Event, Kind},
-        execute,
-        job::Job,
-        journal::{EditEntry, EditId, Entry, Journal, JournalError, Past},
-        ports::*,
-    },
-    workflow::{Status, catalog::Catalog},
+    engine::{Stop, execute, job::Job, journal::Past, ports::*},
+    workflow::catalog::Catalog,
 };
+
+mod world;
+
+use world::{Script, World, file_ref};
 
 /// What the steps before the check answer.
 const PLAN: &str = "the plan";
 const DRAFT: &str = "the draft";
 /// Where the steps before the check leave off.
 const SAVED: &str = "test a\ntest b";
-
-#[derive(Default)]
-struct World {
-    files: Mutex<BTreeMap<String, String>>,
-    inline: bool,
-    replies: Mutex<VecDeque<String>>,
-    /// `None`: no command is trusted.
-    results: Option<Mutex<VecDeque<&'static str>>>,
-    /// Texts of the test file that were run.
-    ran: Arc<Mutex<Vec<String>>>,
-    prompts: Mutex<Vec<String>>,
-    seen: Mutex<String>,
-}
-
-fn file_ref(name: &str) -> FileRef {
-    FileRef { name: name.to_owned(), place: Place::Disk(format!("/w/{name}").into()) }
-}
-
-#[async_trait]
-impl Journal for World {
-    fn note(&self, _: &str, _: Entry) {}
-
-    async fn record(&self, _: &str, _: Entry) -> Result<(), JournalError> {
-        Ok(())
-    }
-
-    async fn message(&self, _: &str, step: u32, _: Message) -> Result<String, JournalError> {
-        Ok(format!("m{step}"))
-    }
-
-    async fn edit(&self, _: &str, _: EditEntry) -> Result<EditId, JournalError> {
-        Ok(1)
-    }
-}
-
-#[async_trait]
-impl Workspace for World {
-    fn locate(&self, path: &str) -> Result<FileRef, WorkspaceError> {
-        Ok(file_ref(path))
-    }
-
-    fn exists(&self, file: &FileRef) -> bool {
-        self.files.lock().unwrap().contains_key(&file.name)
-    }
-
-    async fn read(&self, file: &FileRef) -> Result<Snapshot, WorkspaceError> {
-        let text = self.files.lock().unwrap().get(&file.name).cloned();
-        Ok(Snapshot { file: file.clone(), text, version: None })
-    }
-
-    fn may_write(&self, _: &FileRef) -> Result<(), WorkspaceError> {
-        Ok(())
-    }
-
-    async fn save(&self, edit: Edit, _: &dyn Journal) -> Result<Saved, WorkspaceError> {
-        if let Some(reason) = edit.risk {
-            return Ok(Saved::Pending { reason: format!("it is {reason:?}") });
-        }
-        let old = self.files.lock().unwrap().insert(edit.base.file.name, edit.text);
-        Ok(if old.is_some() { Saved::Changed } else { Saved::Created })
-    }
-
-    async fn tests_for(&self, source: &Snapshot) -> Result<Option<Placement>, WorkspaceError> {
-        let path = if self.inline { source.file.name.clone() } else { "tests/test_store.py".to_owned() };
-        let (inline, exists) = (self.inline, self.inline);
-        Ok(Some(Placement { path, inline, framework: None, example: None, exists }))
-    }
-
-    async fn choose(&self, _: &str, _: &[&str]) -> Option<usize> {
-        None
-    }
-}
-
-impl Model for World {
-    fn answer(&self, request: Request) -> BoxStream<'_, Result<Delta, ModelError>> {
-        self.prompts.lock().unwrap().push(request.prompt);
-        let Some(reply) = self.replies.lock().unwrap().pop_front() else {
-            let message = "no reply is left".to_owned();
-            return stream::iter([Err(ModelError { kind: ModelErrorKind::Unavailable, message })]).boxed();
-        };
-        let finish = if reply == "cut off" { Finish::Length } else { Finish::Stop };
-        stream::iter([Ok(Delta::Text(reply)), Ok(Delta::Done { finish, usage: Usage::default() })]).boxed()
-    }
-
-    fn concurrency(&self) -> usize {
-        1
-    }
-
-    fn knows(&self, _: &str) -> bool {
-        true
-    }
-}
-
-impl Observer for World {
-    fn report(&self, event: &Event) {
-        let mut seen = self.seen.lock().unwrap();
-        match &event.kind {
-            Kind::Warning(text) => writeln!(seen, "warning: {text}").unwrap(),
-            Kind::Step(step) if step.module == "Check" && step.status != Status::InProgress => {
-                let text = step.response.as_ref().or(step.error.as_ref());
-                writeln!(seen, "check {}: {}", step.status.name(), text.map_or("-", String::as_str)).unwrap();
-            }
-            Kind::End { summary, files, .. } => {
-                writeln!(seen, "end: {summary}").unwrap();
-                for file in files {
-                    let reason = file.reason.as_deref().unwrap_or("-");
-                    writeln!(seen, "file: {} {} ({reason})", file.file.name, file.action.name()).unwrap();
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-struct Script {
-    results: Mutex<VecDeque<&'static str>>,
-    ran: Arc<Mutex<Vec<String>>>,
-}
-
-impl Checker for Script {
-    fn begin(&self) -> Box<dyn CheckSession> {
-        let results = std::mem::take(&mut *self.results.lock().unwrap());
-        Box::new(Script { results: Mutex::new(results), ran: self.ran.clone() })
-    }
-}
-
-#[async_trait]
-impl CheckSession for Script {
-    async fn check(&self, file: &FileRef, texts: &[(FileRef, String)]) -> Result<CheckResult, WorkspaceError> {
-        let text = &texts.iter().rev().find(|(other, _)| other == file).expect("the file has a text").1;
-        self.ran.lock().unwrap().push(text.clone());
-        match self.results.lock().unwrap().pop_front().expect("a result for each run") {
-            "error" => Err(WorkspaceError::Failed("failed to run the check command `x`: not found".to_owned())),
-            "pass" => Ok(CheckResult { passed: true, output: String::new() }),
-            output => Ok(CheckResult { passed: false, output: output.to_owned() }),
-        }
-    }
-}
 
 /// Runs `write-tests` on `source` and shows what came of it.
 fn run(world: World, source: &str) -> (Arc<World>, String) {

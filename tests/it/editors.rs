@@ -18,6 +18,7 @@ mod job;
 mod lasting;
 mod menu;
 mod mistakes;
+mod own_files;
 mod prompts;
 
 /// An answer that waits for the test.

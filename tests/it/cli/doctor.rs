@@ -1,12 +1,10 @@
 //! What `doctor` says about each thing that goes wrong, and that it ends with what mends it.
 
-use std::net::TcpListener;
-
 use expect_test::{Expect, expect};
 use serde_json::Value;
 
 use crate::support::{
-    provider::{Act, KEY, KEY_VARIABLE, Provider, respond},
+    provider::{Act, KEY, KEY_VARIABLE, Provider, respond, unused_address},
     sandbox::{Ran, Sandbox},
     tls,
     wire::{WIRES, Wire},
@@ -152,9 +150,8 @@ fn a_wrong_address() {
                          → mend the provider `fake` first
     "#]],
     );
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     check(
-        &config(Wire::Ollama, &format!("http://127.0.0.1:{port}")),
+        &config(Wire::Ollama, &unused_address()),
         1,
         expect![[r#"
         ✓ key of fake    in the environment variable `FAKE_KEY`

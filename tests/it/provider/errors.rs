@@ -218,11 +218,10 @@ async fn silence_ends() {
 
 #[tokio::test]
 async fn servers_that_are_not_there() {
-    // A port that was free a moment ago.
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let outcome = drain(connect(&fake::settings(&format!("http://127.0.0.1:{port}"))).answer(request())).await;
+    let nobody = fake::unused_address();
+    let outcome = drain(connect(&fake::settings(&nobody)).answer(request())).await;
     assert_eq!((outcome.kind(), outcome.waits.len()), (Some(ModelErrorKind::Unavailable), 3));
-    expect!["failed to get an answer from `fake/model`: nothing listens at http://127.0.0.1:PORT/v1; is the server running? If it listens elsewhere, correct `base-url` in `[providers.fake]`"].assert_eq(&outcome.end.unwrap_err().message.replace(&port.to_string(), "PORT"));
+    expect!["failed to get an answer from `fake/model`: nothing listens at NOBODY/v1; is the server running? If it listens elsewhere, correct `base-url` in `[providers.fake]`"].assert_eq(&outcome.end.unwrap_err().message.replace(&nobody, "NOBODY"));
 }
 
 #[tokio::test]

@@ -247,6 +247,11 @@ fn read(reader: &mut BufReader<TcpStream>) -> Option<Seen> {
     Some(Seen { head, body: String::from_utf8(body).unwrap() })
 }
 
+/// An address at which nothing listens.
+pub fn unused_address() -> String {
+    format!("http://{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap())
+}
+
 /// A whole response, after which the connection closes. One that only closed, unsaid, could meet the next try while it is reused.
 pub fn respond(status: &str, kind: &str, body: &str) -> Vec<u8> {
     kept(&format!("{status}\r\nconnection: close"), kind, body)

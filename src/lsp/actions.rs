@@ -269,12 +269,8 @@ impl Menu<'_> {
             menu.add("clear", format!("Clear the selection of {n} files"), command::CLEAR_SELECTION, &json!({}));
         }
         let must = menu.actions.len();
-        let open = state.documents.keys().filter(|uri| !state.prompts.contains_key(uri));
-        let mut open: Vec<(&Url, FileRef)> = open.filter_map(|uri| Some((uri, state.file(uri)?))).collect();
-        open.sort();
-        if open.len() > 1 && open.iter().any(|(_, file)| !state.selection.contains(file)) {
-            let files = Some(open.iter().map(|(uri, _)| uri.to_string()).collect());
-            let all = FileArguments { files, ..FileArguments::default() };
+        if state.has_open_files_to_select() {
+            let all = FileArguments { open: true, ..FileArguments::default() };
             menu.add("select-open", "Select all open files".to_owned(), command::SELECT, &all);
         }
         if state.has_version_control {

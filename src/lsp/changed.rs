@@ -46,11 +46,7 @@ impl Shared {
                 Ok(sent) if sent.is_empty() => {
                     shared.outbox.message(MessageType::INFO, "git says that no file that may be sent was changed");
                 }
-                Ok(sent) => {
-                    let said = shared.change_selection(&sent, add);
-                    shared.keep_selection();
-                    shared.outbox.message(MessageType::INFO, said);
-                }
+                Ok(sent) => shared.say_selected(&sent, add),
                 Err(error) => shared.outbox.message(MessageType::ERROR, error.to_string()),
             }
         });

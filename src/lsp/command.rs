@@ -104,6 +104,9 @@ pub struct FileArguments {
     /// The files that version control says were changed.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub changed: bool,
+    /// The files that are open.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub open: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uri: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -91,9 +91,13 @@ impl Shared {
     }
 
     fn select(self: &Arc<Self>, arguments: FileArguments, add: bool) {
-        let FileArguments { uri, file, files, changed } = arguments;
+        let FileArguments { uri, file, files, changed, open } = arguments;
         if changed {
             return self.select_changed(add);
+        }
+        if open {
+            let files = self.state().open_files();
+            return self.say_selected(&files, add);
         }
         let references: Vec<String> = uri.into_iter().chain(file).chain(files.unwrap_or_default()).collect();
         if references.is_empty() {
@@ -102,17 +106,20 @@ impl Shared {
         let shared = self.clone();
         tokio::spawn(async move {
             match shared.resolve(references).await {
-                Ok(found) => {
-                    let said = shared.change_selection(&found, add);
-                    shared.keep_selection();
-                    shared.outbox.message(MessageType::INFO, said);
-                }
+                Ok(found) => shared.say_selected(&found, add),
                 Err(error) => shared.outbox.message(MessageType::ERROR, error.to_string()),
             }
         });
     }
 
-    pub fn change_selection(&self, files: &[FileRef], add: bool) -> String {
+    /// Selects files, or deselects them, and says how many are selected then.
+    pub fn say_selected(self: &Arc<Self>, files: &[FileRef], add: bool) {
+        let said = self.change_selection(files, add);
+        self.keep_selection();
+        self.outbox.message(MessageType::INFO, said);
+    }
+
+    fn change_selection(&self, files: &[FileRef], add: bool) -> String {
         let selection = &mut self.state().selection;
         selection.retain(|known| !files.contains(known));
         if add {

@@ -182,4 +182,22 @@ impl State {
     pub fn file(&self, uri: &Url) -> Option<FileRef> {
         super::convert::file(&self.files.roots, uri).ok()
     }
+
+    /// The open documents that a workflow can take, in the order of their names.
+    pub fn open_files(&self) -> Vec<FileRef> {
+        let mut open: Vec<FileRef> = self.open_documents().filter_map(|uri| self.file(uri)).collect();
+        open.sort();
+        open
+    }
+
+    /// Whether more than one is open, and one of them isn't selected. Each menu asks: what needn't be looked at isn't.
+    pub fn has_open_files_to_select(&self) -> bool {
+        let count = self.open_documents().count();
+        let is_selected = |uri| self.file(uri).is_none_or(|file| self.selection.contains(&file));
+        count > 1 && (self.selection.len() < count || !self.open_documents().all(is_selected))
+    }
+
+    fn open_documents(&self) -> impl Iterator<Item = &Url> {
+        self.documents.keys().filter(|uri| !self.prompts.contains_key(uri))
+    }
 }

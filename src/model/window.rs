@@ -12,6 +12,8 @@ const USUAL: u64 = 32_768;
 const USUAL_LOCAL: u64 = 8192;
 /// For each question.
 const TIMEOUT: Duration = Duration::from_secs(2);
+/// What a server says that has no list of models, and won't have one later.
+const NO_LIST: [u16; 3] = [404, 405, 501];
 /// Keys in which lists of models say it: vLLM, OpenRouter and Together, Groq, Mistral.
 const NAMES: [&str; 4] = ["max_model_len", "context_length", "context_window", "max_context_length"];
 
@@ -40,7 +42,11 @@ async fn compatible(connection: &Connection<'_>, model: &str) -> Option<Option<u
         return Some(Some(window));
     }
     let is_local = connection.address.is_loopback();
-    let list = connection.get(connection.address.models(), TIMEOUT).await.ok();
+    let list = match connection.get(connection.address.models(), TIMEOUT).await {
+        Ok(list) => Some(list),
+        Err(failure) if failure.status.is_some_and(|status| NO_LIST.contains(&status)) => Some(Value::Null),
+        Err(_) => None,
+    };
     let listed = list.as_ref().and_then(|list| entry(list, model));
     let window = listed.and_then(|entry| NAMES.iter().find_map(|name| number(&entry[*name])));
     if window.is_none()

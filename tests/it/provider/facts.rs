@@ -220,6 +220,8 @@ async fn the_context_window_is_what_the_server_says() {
         (OpenAi, None, vec![router], 131_072),
         (OpenAi, None, vec![silent, studio], 4096),
         (OpenAi, None, vec![silent], 8192),
+        // It has no such list.
+        (OpenAi, None, vec![], 8192),
         (OpenAi, Some(65_536), vec![silent], 65_536),
         (Anthropic, None, vec![claude], 200_000),
         (Ollama, None, vec![show], 16_384),

@@ -1,12 +1,17 @@
 //! One request, one answer, on any wire. Knows nothing of retries, pace or prices.
 
-use std::time::Duration;
+use std::{
+    future::poll_fn,
+    pin::{Pin, pin},
+    task::{Poll, ready},
+    time::Duration,
+};
 
 use reqwest::{
     Method, Response, StatusCode,
     header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE},
 };
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 
 use crate::{
     engine::ports::{BYTES_PER_TOKEN, Finish, Request, Usage},
@@ -88,18 +93,19 @@ impl Call<'_> {
         let dialect = self.dialect();
         let (mut splitter, mut events, mut begun) = (Splitter::new(dialect.framing()), Vec::new(), Some(begun));
         let mut until = first_byte;
+        let mut alarm = Alarm::new(until);
         let mut end = None;
         loop {
             if answer.is_finished() {
                 until = *end.get_or_insert_with(|| Instant::now() + END_TIMEOUT);
             }
-            let bytes = match timeout_at(until, response.chunk()).await {
-                Ok(Ok(Some(bytes))) => bytes,
-                Ok(Ok(None)) => return Ok(()),
+            let bytes = match alarm.wait(until, response.chunk()).await {
+                Some(Ok(Some(bytes))) => bytes,
+                Some(Ok(None)) => return Ok(()),
                 // Whatever happens after the model said that it was finished, the answer is whole.
-                Ok(Err(_)) | Err(_) if answer.is_finished() => return Ok(()),
-                Ok(Err(_)) => return Err(Cause::Truncated.into()),
-                Err(_) => return Err(self.silence(begun.is_some()).into()),
+                Some(Err(_)) | None if answer.is_finished() => return Ok(()),
+                Some(Err(_)) => return Err(Cause::Truncated.into()),
+                None => return Err(self.silence(begun.is_some()).into()),
             };
             let split = splitter.feed(&bytes, &mut events);
             if let Some(begun) = begun.take_if(|_| !events.is_empty()) {
@@ -173,9 +179,53 @@ impl Call<'_> {
     }
 }
 
+/// One timer for a whole stream. A deadline that moves on with every event moves the timer only when it rings.
+struct Alarm(Pin<Box<Sleep>>);
+
+impl Alarm {
+    fn new(until: Instant) -> Alarm {
+        Alarm(Box::pin(sleep_until(until)))
+    }
+
+    /// Waits for the work; `None` when that takes too long.
+    async fn wait<T>(&mut self, until: Instant, work: impl Future<Output = T>) -> Option<T> {
+        let mut work = pin!(work);
+        if until < self.0.deadline() {
+            self.0.as_mut().reset(until);
+        }
+        poll_fn(|context| {
+            if let Poll::Ready(done) = work.as_mut().poll(context) {
+                return Poll::Ready(Some(done));
+            }
+            loop {
+                ready!(self.0.as_mut().poll(context));
+                if self.0.deadline() >= until {
+                    return Poll::Ready(None);
+                }
+                self.0.as_mut().reset(until);
+            }
+        })
+        .await
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_alarm_rings_at_the_last_deadline() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut alarm = Alarm::new(at(5));
+        assert_eq!(alarm.wait(at(10), tokio::time::sleep_until(at(7))).await, Some(()));
+        assert_eq!(alarm.wait(at(20), std::future::pending::<()>()).await, None);
+        assert_eq!(start.elapsed().as_secs(), 20);
+        assert_eq!(alarm.wait(at(30), tokio::time::sleep_until(at(21))).await, Some(()));
+        // The stream's end may be waited for less long than an event.
+        assert_eq!(alarm.wait(at(23), std::future::pending::<()>()).await, None);
+        assert_eq!(start.elapsed().as_secs(), 23);
+    }
 
     #[test]
     fn a_prompt_counts_for_what_it_has_at_the_least() {

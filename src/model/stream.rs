@@ -99,7 +99,7 @@ impl Splitter {
                 bytes = &bytes[1..];
                 continue;
             }
-            let Some(end) = bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r')) else {
+            let Some(end) = memchr::memchr2(b'\n', b'\r', bytes) else {
                 if self.partial.len() + bytes.len() > LONGEST_LINE {
                     return Err(StreamError::TooLong);
                 }

@@ -53,6 +53,7 @@ const LAYERS: &[Layer] = &[
         ours: &["engine", "config", "workflow"],
         crates: &[
             "reqwest",
+            "memchr",
             "rustls",
             "tokio",
             "tokio_util",

@@ -3,13 +3,8 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     future::Future,
-    sync::{
-        Arc, Mutex, MutexGuard, OnceLock,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, OnceLock},
 };
-
-use tokio_util::sync::CancellationToken;
 
 mod answer;
 mod batch;
@@ -31,6 +26,7 @@ mod resume;
 mod save;
 pub mod spending;
 mod step;
+mod stop;
 
 use budget::LeftOut;
 use error::StepError;
@@ -38,8 +34,10 @@ use event::{Action, Event, FileOutcome, Kind, StepEvent};
 use job::Job;
 use journal::{Entry, Held, Left, Past, StepEntry};
 use plan::{Block, StepState};
-use ports::{CheckSession, Facts, Ports, Usage};
+use ports::{CheckSession, Facts, Message, Ports, Usage};
 use spending::Purse;
+
+pub use stop::Stop;
 
 use crate::workflow::{
     Role, Status,
@@ -72,30 +70,6 @@ pub struct Reply {
     pub message: String,
     pub module: String,
     pub text: String,
-}
-
-/// Ends a run before its time.
-#[derive(Clone, Debug, Default)]
-pub struct Stop {
-    token: CancellationToken,
-    interrupted: Arc<AtomicBool>,
-}
-
-impl Stop {
-    /// The user doesn't want it any more.
-    pub fn cancel(&self) {
-        self.token.cancel();
-    }
-
-    /// The program ends; the run isn't given up.
-    pub fn interrupt(&self) {
-        self.interrupted.store(true, Ordering::Relaxed);
-        self.token.cancel();
-    }
-
-    fn status(&self) -> Status {
-        if self.interrupted.load(Ordering::Relaxed) { Status::Interrupted } else { Status::Cancelled }
-    }
 }
 
 /// Runs a prepared job to its end, whatever happens. Reports every change to the observer; the end event comes last. `past` is what an
@@ -149,6 +123,19 @@ struct State {
     guessed: BTreeSet<String>,
 }
 
+/// What a step did.
+struct Done {
+    left: Left,
+    /// Its prompt and reply, where somebody may want to name them.
+    said: Option<Message>,
+}
+
+impl From<Left> for Done {
+    fn from(left: Left) -> Self {
+        Self { left, said: None }
+    }
+}
+
 impl Run {
     fn new(job: Job, past: Past, ports: Ports, checks: Option<Box<dyn CheckSession>>, stop: Stop) -> Self {
         let nonce = past.nonce.clone().unwrap_or_else(job::fresh_id);
@@ -162,8 +149,7 @@ impl Run {
         let vars = Arc::new(self.vars());
         let mut block = Block::default();
         self.lay_out(&self.job.workflow.steps, &mut block, &vars);
-        self.record(Entry::Begin { job: Box::new(self.job.clone()), nonce: self.nonce.clone() }).await?;
-        self.record_plan().await?;
+        self.record_begin().await?;
         self.report(Kind::Workflow(self.descriptor()));
         self.check_prices().await?;
         self.state().status = Status::InProgress;
@@ -208,7 +194,11 @@ impl Run {
 
     /// Runs a step between its status changes. It is shown as finished only once the journal has it. One that an earlier process finished
     /// isn't run again.
-    async fn step(&self, id: u32, work: impl Future<Output = Result<Left, StepError>>) -> Result<Left, StepError> {
+    async fn step(
+        &self,
+        id: u32,
+        work: impl Future<Output = Result<impl Into<Done>, StepError>>,
+    ) -> Result<Left, StepError> {
         if self.stop.token.is_cancelled() {
             return Err(StepError::Cancelled);
         }
@@ -217,8 +207,14 @@ impl Run {
         }
         self.set_step(id, Status::InProgress, &Left::default(), None);
         let result = async {
-            let left = self.with_file(work.await?);
-            self.record(self.step_entry(id, Status::Finished, None, Some(left.clone()))).await?;
+            let Done { left, said } = work.await?.into();
+            let mut left = self.with_file(left);
+            let entry = self.step_entry(id, Status::Finished, None, Some(left.clone()));
+            match said {
+                Some(message) => left.message = Some(self.ports.journal.finish(&self.job.run, entry, message).await?),
+                None => self.record(Entry::Step(Box::new(entry))).await?,
+            }
+            self.add_reply(id, &left);
             Ok(left)
         };
         match result.await {
@@ -231,7 +227,7 @@ impl Run {
                 let status = if cancelled { Status::Cancelled } else { Status::Error };
                 let reason = (!cancelled).then(|| error.to_string());
                 // The step has failed already; a journal that fails as well changes nothing about that.
-                let _ = self.record(self.step_entry(id, status, reason.clone(), None)).await;
+                let _ = self.record(Entry::Step(Box::new(self.step_entry(id, status, reason.clone(), None)))).await;
                 self.set_step(id, status, &Left::default(), reason);
                 Err(error)
             }
@@ -255,6 +251,14 @@ impl Run {
             file_name: file_name.clone(),
             error,
         }));
+    }
+
+    fn add_reply(&self, id: u32, left: &Left) {
+        if let (Some(message), Some(text)) = (&left.message, &left.response) {
+            let mut state = self.state();
+            let module = state.steps[id as usize - 1].module.clone();
+            state.replies.push(Reply { message: message.clone(), module, text: text.clone() });
+        }
     }
 
     /// Steps that nobody will come back to: those under way count as cancelled, the others as skipped.
@@ -353,9 +357,9 @@ impl Run {
         }
     }
 
-    fn step_entry(&self, id: u32, status: Status, error: Option<String>, left: Option<Left>) -> Entry {
+    fn step_entry(&self, id: u32, status: Status, error: Option<String>, left: Option<Left>) -> StepEntry {
         let module = self.state().steps[id as usize - 1].module.clone();
-        Entry::Step(Box::new(StepEntry { id, module, status, error, left }))
+        StepEntry { id, module, status, error, left }
     }
 
     async fn record(&self, entry: Entry) -> Result<(), StepError> {

@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use crate::{
     document::FileRef,
     engine::{
-        journal::{EditEntry, EditId, EditState, Entry, Journal, JournalError, Past},
+        journal::{EditEntry, EditId, EditState, Entry, Journal, JournalError, Past, StepEntry},
         ports::{Message, Usage},
     },
     workflow::Status,
@@ -310,9 +310,9 @@ impl Journal for WorkspaceHistory {
         self.writer.note(move |database| database.record(&key, &run, &entry));
     }
 
-    async fn message(&self, run: &str, step: u32, message: Message) -> Result<String, JournalError> {
+    async fn finish(&self, run: &str, step: StepEntry, message: Message) -> Result<String, JournalError> {
         let (key, run) = (self.key.clone(), run.to_owned());
-        self.writer.write(move |database| database.message(&key, &run, step, &message)).await
+        self.writer.write(move |database| database.finish(&key, &run, &step, &message)).await
     }
 
     async fn edit(&self, run: &str, edit: EditEntry) -> Result<EditId, JournalError> {

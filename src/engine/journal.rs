@@ -27,9 +27,9 @@ pub trait Journal: Send + Sync {
     /// Doesn't wait: the entry is durable when what is kept next is, which may tell of its failure. For what nobody is told of before that.
     fn note(&self, run: &str, entry: Entry);
 
-    /// Keeps a step's prompt and reply as a message; returns its id (`m1`, `m2`, …, unique in the workspace). A step has one message:
-    /// when it is kept again, the id is the same.
-    async fn message(&self, run: &str, step: u32, message: Message) -> Result<String, JournalError>;
+    /// Keeps a step that is finished, and its prompt and reply as a message, both or neither. Returns the message's id (`m1`, `m2`, …,
+    /// unique in the workspace), which the step leaves behind as well. A step has one message: when it is kept again, the id is the same.
+    async fn finish(&self, run: &str, step: StepEntry, message: Message) -> Result<String, JournalError>;
 
     /// Keeps both sides of an edit, before it leaves. Returns the edit's number.
     async fn edit(&self, run: &str, edit: EditEntry) -> Result<EditId, JournalError>;

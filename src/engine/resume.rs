@@ -2,7 +2,7 @@
 //! decides whether an edit arrived.
 
 use super::{
-    Reply, Run, State,
+    Run, State,
     error::StepError,
     journal::{EditEntry, EditState, Entry, Held, Left, Past, PastStep, Planned},
     plan::StepState,
@@ -27,18 +27,29 @@ pub fn state(past: &Past) -> State {
 }
 
 impl Run {
+    /// Keeps that the run begins. It is durable when its first request is: until then, a new run has nothing to lose.
+    pub(super) async fn record_begin(&self) -> Result<(), StepError> {
+        let entry = Entry::Begin { job: Box::new(self.job.clone()), nonce: self.nonce.clone() };
+        match &self.past.nonce {
+            None => self.ports.journal.note(&self.job.run, entry),
+            // It may be somebody else's by now.
+            Some(_) => self.record(entry).await?,
+        }
+        self.record_plan();
+        Ok(())
+    }
+
     /// Keeps the steps that became known.
-    pub(super) async fn record_plan(&self) -> Result<(), StepError> {
+    pub(super) fn record_plan(&self) {
         let new: Vec<Planned> = {
             let state = self.state();
             let steps = state.steps.iter().zip(1..).skip(state.planned);
             steps.map(|(step, id)| Planned { id, path: step.path.clone(), module: step.module.clone() }).collect()
         };
-        let Some(last) = new.last().map(|step| step.id as usize) else { return Ok(()) };
-        self.record(Entry::Plan(new)).await?;
+        let Some(last) = new.last().map(|step| step.id as usize) else { return };
+        self.ports.journal.note(&self.job.run, Entry::Plan(new));
         let mut state = self.state();
         state.planned = state.planned.max(last);
-        Ok(())
     }
 
     /// What a step left that an earlier process finished; the run takes it over.
@@ -56,11 +67,8 @@ impl Run {
                     state.files.push(outcome.clone());
                 }
             }
-            if let (Some(message), Some(text)) = (&left.message, &left.response) {
-                let module = state.steps[id as usize - 1].module.clone();
-                state.replies.push(Reply { message: message.clone(), module, text: text.clone() });
-            }
         }
+        self.add_reply(id, &left);
         self.set_step(id, Status::Finished, &left, None);
         Some(left)
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Reply, Run,
+    Done, Run,
     batch::{Shown, Turn},
     budget::Document,
     error::StepError,
@@ -62,7 +62,7 @@ impl Run {
                 let outer = Arc::new(scope.vars.clone());
                 if self.lay_out(steps, block, &outer) {
                     scope.vars.extend(&block.bindings);
-                    self.record_plan().await?;
+                    self.record_plan();
                     self.report(super::Kind::Workflow(self.descriptor()));
                 }
             }
@@ -92,17 +92,14 @@ impl Run {
         Ok(())
     }
 
-    async fn chat(&self, id: u32, chat: &Chat, scope: &Scope) -> Result<Left, StepError> {
+    async fn chat(&self, id: u32, chat: &Chat, scope: &Scope) -> Result<Done, StepError> {
         let composed = self.compose(&chat.module, &chat.prompt, scope, &[]).await?;
         let request = self.request(id, chat.role, composed, None).await?;
         let reply = self.answer(id, request.clone(), true).await?;
         let text = answer::plain_text(&reply).trim().to_owned();
         let message = Message { prompt: self.job.instruction.clone(), reply: text.clone() };
-        let message = self.ports.journal.message(&self.job.run, id, message).await?;
-        let reply = Reply { message: message.clone(), module: request.step, text: text.clone() };
-        self.state().replies.push(reply);
         let output = chat.into.iter().map(|name| (name.clone(), Value::Text(text.clone()))).collect();
-        Ok(Left { response: Some(text), output, message: Some(message), ..Left::default() })
+        Ok(Done { left: Left { response: Some(text), output, ..Left::default() }, said: Some(message) })
     }
 
     /// An answer of the wrong form is asked for once more, with what was wrong about it.

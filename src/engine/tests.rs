@@ -15,7 +15,7 @@ use futures::{
 
 use super::{
     estimate::{Estimate, estimate},
-    journal::{EditEntry, EditId, Journal, JournalError},
+    journal::{EditEntry, EditId, Journal, JournalError, StepEntry},
     ports::*,
     spending::{Caps, Spending},
     *,
@@ -44,7 +44,7 @@ impl Journal for World {
 
     fn note(&self, _: &str, _: Entry) {}
 
-    async fn message(&self, _: &str, _: u32, _: Message) -> Result<String, JournalError> {
+    async fn finish(&self, _: &str, _: StepEntry, _: Message) -> Result<String, JournalError> {
         Ok("m1".to_owned())
     }
 

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     engine::{
         job::Job,
-        journal::{EditEntry, EditId, EditState, Entry, Planned, StepEntry},
+        journal::{EditEntry, EditId, EditState, Entry, Left, Planned, StepEntry},
         ports::{Message, Request, Usage},
     },
     workflow::Status,
@@ -248,7 +248,15 @@ impl Database {
         Ok(())
     }
 
-    pub fn message(&self, workspace: &str, run: &str, step: u32, message: &Message) -> Result<String, Failure> {
+    /// A finished step with its message, whose id is given back.
+    pub fn finish(&self, workspace: &str, run: &str, step: &StepEntry, message: &Message) -> Result<String, Failure> {
+        let message = self.message(workspace, run, step.id, message)?;
+        let left = Left { message: Some(message.clone()), ..step.left.clone().unwrap_or_default() };
+        self.step(run, &StepEntry { left: Some(left), ..step.clone() })?;
+        Ok(message)
+    }
+
+    fn message(&self, workspace: &str, run: &str, step: u32, message: &Message) -> Result<String, Failure> {
         let id = self.own(run)?;
         let workspace = self.make_workspace(workspace)?;
         let connection = self.connection();

@@ -130,6 +130,11 @@ fn usage(tokens: u64) -> Usage {
     Usage { input: tokens, cached: 1, output: 2, cost: Some(0.5) }
 }
 
+fn finished(id: u32) -> StepEntry {
+    let left = Some(left(&format!("left {id}")));
+    StepEntry { id, module: format!("Step {id}"), status: Status::Finished, error: None, left }
+}
+
 fn left(text: &str) -> Left {
     Left {
         response: Some(text.to_owned()),
@@ -181,9 +186,9 @@ impl WorkspaceHistory {
     }
 
     fn step(&self, run: &str, id: u32, status: Status) -> Result<(), JournalError> {
-        let left = (status == Status::Finished).then(|| left(&format!("left {id}")));
         let error = (status == Status::Error).then(|| "it failed".to_owned());
-        self.put(run, Entry::Step(Box::new(StepEntry { id, module: format!("Step {id}"), status, error, left })))
+        let left = finished(id).left.filter(|_| status == Status::Finished);
+        self.put(run, Entry::Step(Box::new(StepEntry { status, error, left, ..finished(id) })))
     }
 
     fn end(&self, run: &str, status: Status) -> Result<(), JournalError> {

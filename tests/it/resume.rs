@@ -20,7 +20,7 @@ use stepwright::{
         event::Event,
         execute,
         job::{Job, fresh_id},
-        journal::{EditEntry, EditId, EditState, Entry, Journal, JournalError, Past},
+        journal::{EditEntry, EditId, EditState, Entry, Journal, JournalError, Past, StepEntry},
         ports::*,
     },
     history::{Claim, ClaimError, History, WorkspaceHistory},
@@ -78,9 +78,9 @@ impl Journal for Mortal {
         }
     }
 
-    async fn message(&self, run: &str, step: u32, message: Message) -> Result<String, JournalError> {
+    async fn finish(&self, run: &str, step: StepEntry, message: Message) -> Result<String, JournalError> {
         self.breathe()?;
-        self.inner.message(run, step, message).await
+        self.inner.finish(run, step, message).await
     }
 
     async fn edit(&self, run: &str, edit: EditEntry) -> Result<EditId, JournalError> {
@@ -223,6 +223,8 @@ async fn killed_after(n: usize, workflow: &str, whole: &World) -> bool {
     let history = History::open(Some(folder.path().to_owned()));
     let inner = history.workspace("w");
     let first = run(&world, Arc::new(Mortal { inner, left: AtomicUsize::new(n) }), job.clone(), Past::default()).await;
+    // Those without a wait as well.
+    history.flush(Duration::from_secs(10));
     drop(history);
     if first.status == Status::Finished {
         return false;

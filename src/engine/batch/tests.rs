@@ -9,7 +9,7 @@ use crate::{
         self, Stop,
         event::Event,
         job::Job,
-        journal::{EditEntry, EditId, Entry, Journal, JournalError, Past},
+        journal::{EditEntry, EditId, Entry, Journal, JournalError, Past, StepEntry},
         ports::{
             Delta, Edit, Finish, Message, Model, ModelError, Observer, Ports, Request, Saved, Snapshot, Usage,
             Workspace, WorkspaceError,
@@ -51,8 +51,8 @@ impl Journal for World {
         Ok(())
     }
 
-    async fn message(&self, _: &str, step: u32, _: Message) -> Result<String, JournalError> {
-        Ok(format!("m{step}"))
+    async fn finish(&self, _: &str, step: StepEntry, _: Message) -> Result<String, JournalError> {
+        Ok(format!("m{}", step.id))
     }
 
     async fn edit(&self, _: &str, _: EditEntry) -> Result<EditId, JournalError> {

@@ -122,7 +122,7 @@ fn a_lease_that_is_over_gives_the_run_away_and_the_fence_keeps_the_old_owner_out
             first.end("r", Status::Finished),
             first.begin("r"),
             block_on(first.edit("r", edit_entry(1, "a.rs", "x", EditState::Sent))).map(drop),
-            block_on(first.message("r", 1, Message { prompt: String::new(), reply: String::new() })).map(drop),
+            block_on(first.finish("r", finished(1), Message { prompt: String::new(), reply: String::new() })).map(drop),
         ] {
             assert_eq!(refused.unwrap_err().0, "another stepwright has taken over run `r`, and goes on with it");
         }

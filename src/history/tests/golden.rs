@@ -14,8 +14,8 @@ fn make(path: &Path) {
     here.begin("aaaa").unwrap();
     here.ask("aaaa", 1, 0, "one").unwrap();
     here.answer("aaaa", 1, 0, "first", usage(10)).unwrap();
-    block_on(here.message("aaaa", 1, Message { prompt: "Say hello.".into(), reply: "Hello.".into() })).unwrap();
-    here.step("aaaa", 1, Status::Finished).unwrap();
+    let message = Message { prompt: "Say hello.".into(), reply: "Hello.".into() };
+    block_on(here.finish("aaaa", finished(1), message)).unwrap();
     here.ask("aaaa", 2, 0, "two").unwrap();
     here.answer("aaaa", 2, 0, "second", usage(20)).unwrap();
     here.keep("aaaa", edit_entry(2, "a.rs", "waits", pending("busy")));

@@ -111,7 +111,7 @@ fn messages_are_found_by_their_ids() {
         (&here, "s", 1, "d", "m3"),
         (&there, "t", 1, "e", "m1"),
     ] {
-        assert_eq!(block_on(workspace.message(run, step, message(text))).unwrap(), id);
+        assert_eq!(block_on(workspace.finish(run, finished(step), message(text))).unwrap(), id);
     }
     assert_eq!(block_on(here.find_message("m1")).unwrap(), Some(message("c")));
     assert_eq!(block_on(there.find_message("m1")).unwrap(), Some(message("e")));

@@ -13,7 +13,7 @@ use stepwright::{
     document::{FileRef, Place, tests_for::Placement},
     engine::{
         event::{Event, Kind},
-        journal::{EditEntry, EditId, Entry, Journal, JournalError},
+        journal::{EditEntry, EditId, Entry, Journal, JournalError, StepEntry},
         ports::*,
     },
     workflow::Status,
@@ -44,8 +44,8 @@ impl Journal for World {
         Ok(())
     }
 
-    async fn message(&self, _: &str, step: u32, _: Message) -> Result<String, JournalError> {
-        Ok(format!("m{step}"))
+    async fn finish(&self, _: &str, step: StepEntry, _: Message) -> Result<String, JournalError> {
+        Ok(format!("m{}", step.id))
     }
 
     async fn edit(&self, _: &str, _: EditEntry) -> Result<EditId, JournalError> {

@@ -20,6 +20,8 @@ mod tests;
 
 /// Shorter texts are compared within a second, whatever they are like.
 const MANY_LINES: usize = 32_000;
+/// Equal lines at either end that are looked at all the same: a change may be moved among them to where it reads best.
+const MARGIN: usize = 100;
 /// From so many occurrences on, imara-diff takes no line for an anchor.
 const OFTEN_OCCURRENCES: usize = 64;
 
@@ -79,6 +81,18 @@ pub fn edits(old: &str, new: &str, encoding: Encoding) -> Vec<TextEdit> {
 
 /// Computes which lines differ; the ranges are in order, and at least one line apart.
 pub(super) fn changes(old: &[&str], new: &[&str]) -> Vec<LineChange> {
+    let (start, end) = common_ends(old, new);
+    let (start, end) = (start.saturating_sub(MARGIN), end.saturating_sub(MARGIN));
+    let mut changes = changes_between(&old[start..old.len() - end], &new[start..new.len() - end]);
+    for LineChange { before, after } in &mut changes {
+        for place in [&mut before.start, &mut before.end, &mut after.start, &mut after.end] {
+            *place += start;
+        }
+    }
+    changes
+}
+
+fn changes_between(old: &[&str], new: &[&str]) -> Vec<LineChange> {
     let mut input = InternedInput::default();
     // Otherwise each growth of its table hashes all lines again.
     input.reserve(old.len() as u32, new.len() as u32);
@@ -97,7 +111,7 @@ pub(super) fn changes(old: &[&str], new: &[&str]) -> Vec<LineChange> {
 }
 
 /// How many lines two sequences have in common at the start, and at the end.
-fn common_ends(old: &[Token], new: &[Token]) -> (usize, usize) {
+fn common_ends<T: PartialEq>(old: &[T], new: &[T]) -> (usize, usize) {
     let start = old.iter().zip(new).take_while(|(old, new)| old == new).count();
     let rest = old[start..].iter().rev().zip(new[start..].iter().rev());
     (start, rest.take_while(|(old, new)| old == new).count())

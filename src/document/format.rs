@@ -58,6 +58,10 @@ pub fn restore(original: &str, text: &str) -> String {
         }
         None => original,
     };
+    if !body.contains('\r') {
+        restored.push_str(&with_final_newline(body, &normalize(text)));
+        return restored;
+    }
     let old: Vec<_> = lines(body).into_iter().map(split_line_end).collect();
     let text = normalize(text);
     let text = with_final_newline(body, &text);

@@ -33,6 +33,8 @@ pub async fn serve(config: Option<PathBuf>) -> u8 {
     let origin = settings::Origin::new(config);
     let (service, socket) = LspService::build(|client| server::Server::new(client, origin))
         .custom_method("window/workDoneProgress/cancel", server::Server::cancel_progress)
+        .custom_method("stepwright/choices", server::Server::choices)
+        .custom_method("stepwright/model", server::Server::model)
         .finish();
     transport::serve(service, socket, std::io::stdin(), std::io::stdout()).await
 }

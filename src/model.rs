@@ -221,15 +221,20 @@ impl Router {
     /// The one that the main role uses, if it was used yet.
     fn main_client(&self) -> Option<Arc<Client>> {
         match self.catalog.choose(&Request::default()).ok()? {
-            Choice::Server(Server::Model(target)) if target.family.is_some() => {
-                self.newest.lock().unwrap_or_else(PoisonError::into_inner).get(target.family?).cloned()
-            }
-            Choice::Server(Server::Model(target)) => {
-                self.clients.lock().unwrap_or_else(PoisonError::into_inner).get(&target.name()).cloned()
-            }
-            Choice::Server(Server::Listed(_)) => self.listed.get().cloned(),
-            Choice::Server(Server::Discovered) => self.found.get().cloned(),
+            Choice::Server(server) => self.known_client(&server),
             Choice::Replay(_) => None,
+        }
+    }
+
+    /// The one for a server, if it was used yet.
+    fn known_client(&self, server: &Server) -> Option<Arc<Client>> {
+        match server {
+            Server::Model(target) => match target.family {
+                Some(family) => self.newest.lock().unwrap_or_else(PoisonError::into_inner).get(family).cloned(),
+                None => self.clients.lock().unwrap_or_else(PoisonError::into_inner).get(&target.name()).cloned(),
+            },
+            Server::Listed(_) => self.listed.get().cloned(),
+            Server::Discovered => self.found.get().cloned(),
         }
     }
 }
@@ -264,6 +269,14 @@ impl Model for Router {
 
     fn knows(&self, name: &str) -> bool {
         self.catalog.knows(name)
+    }
+
+    fn main_name(&self) -> Option<String> {
+        match self.catalog.choose(&Request::default()).ok()? {
+            Choice::Replay(_) => Some(catalog::REPLAY.to_owned()),
+            Choice::Server(Server::Model(target)) if target.family.is_none() => Some(target.name()),
+            Choice::Server(server) => self.known_client(&server).map(|client| client.target().name()),
+        }
     }
 
     fn listed(&self) -> BoxFuture<'_, Vec<String>> {

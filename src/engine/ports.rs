@@ -41,6 +41,11 @@ pub trait Model: Send + Sync {
     /// Whether a model of this name (`provider/model`, a role, or `replay`) is configured.
     fn knows(&self, name: &str) -> bool;
 
+    /// The model of the main role, as `provider/model` or `replay`, as far as that is known without asking anybody. Nothing is by default.
+    fn main_name(&self) -> Option<String> {
+        None
+    }
+
     /// The models that servers list, as `provider/model`. Asks them now; one that doesn't answer is left out. None by default.
     fn listed(&self) -> BoxFuture<'_, Vec<String>> {
         async { Vec::new() }.boxed()

@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
+mod choices;
 mod completion;
 mod diagnostics;
 mod facts;
@@ -9,6 +10,7 @@ mod hover;
 mod models;
 mod replies;
 
+pub use choices::Choices;
 pub use diagnostics::{Checked, fixes};
 pub use facts::Listings;
 pub use models::ListedModels;

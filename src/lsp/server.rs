@@ -15,7 +15,7 @@ use super::{
     convert,
     outbox::Outbox,
     progress,
-    prompt_document::{ListedModels, Listings},
+    prompt_document::{Choices, ListedModels, Listings},
     settings,
     state::State,
     turns::Turns,
@@ -128,6 +128,16 @@ impl Server {
         if let Some(run) = run {
             self.shared.cancel(|other| other == run);
         }
+    }
+
+    /// `stepwright/choices`: what an extension's lists can offer for a run.
+    pub async fn choices(&self) -> Result<Choices> {
+        Ok(self.shared.choices().await)
+    }
+
+    /// `stepwright/model`: the model of the main role, `null` as long as that isn't known. Asks nobody.
+    pub async fn model(&self) -> Result<Option<String>> {
+        Ok(self.shared.model().main_name())
     }
 }
 

@@ -2,7 +2,7 @@
 
 import * as vscode from 'vscode';
 import { type PendingResults, type Waiting } from './pending';
-import { COMMANDS } from './protocol';
+import { CHOICES, COMMANDS, type Choice, type Choices } from './protocol';
 import type { Runs } from './runs';
 import type { Node } from './runs_view';
 import type { Server } from './server';
@@ -66,9 +66,11 @@ async function run(server: Server, command: string): Promise<void> {
 async function runWith(server: Server): Promise<void> {
   const workflow = await pickWorkflow(server);
   if (!workflow) return;
-  const model = await pickModel();
+  const choices = await server.request<Choices>(CHOICES, {});
+  if (!choices) return;
+  const model = await pickModel(choices.models);
   if (model === undefined) return;
-  const messages = await pickMessages();
+  const messages = await pickMessages(choices.messages);
   if (!messages) return;
   await server.execute(COMMANDS.run, { workflow: workflow.id, ...spot(), messages, tags: { model } });
 }
@@ -111,29 +113,28 @@ async function pickWorkflow(server: Server): Promise<Workflow | undefined> {
   return picked?.workflow;
 }
 
-async function pickModel(): Promise<string | undefined> {
-  const named = { label: 'Another model…', description: 'as provider/model', model: undefined };
-  const items = [
-    { label: 'main', description: 'the model that plans and writes', model: 'main' },
-    { label: 'fast', description: 'the model that names and summarizes', model: 'fast' },
-    { label: 'replay', description: 'recorded answers, no network', model: 'replay' },
-    named,
-  ];
-  const picked = await vscode.window.showQuickPick(items, { title: 'stepwright', placeHolder: 'Which model?' });
-  if (picked !== named) return picked?.model;
+async function pickModel(models: Choice[]): Promise<string | undefined> {
+  const named = { label: 'Another model…', description: 'as provider/model' };
+  const items = [...models.map(toItem), named];
+  const picked = await vscode.window.showQuickPick(items, { title: 'stepwright', placeHolder: 'Which model?', matchOnDescription: true });
+  if (picked !== named) return picked?.label;
   return vscode.window.showInputBox({ title: 'Model', placeHolder: 'provider/model, as in your configuration' });
 }
 
-/** Replies in open prompt documents can be named by their ids. */
-async function pickMessages(): Promise<string[] | undefined> {
-  const found = vscode.workspace.textDocuments.flatMap((document) => {
-    const replies = document.getText().matchAll(/^## stepwright (m\d+)\s+(.*)/gm);
-    return [...replies].map(([, id = '', first = '']) => ({ label: id, description: first.slice(0, 100) }));
-  });
-  if (found.length === 0) return [];
-  const options = { title: 'stepwright', placeHolder: 'Earlier messages to send along; none is fine', canPickMany: true } as const;
-  const picked = await vscode.window.showQuickPick(found, options);
+async function pickMessages(messages: Choice[]): Promise<string[] | undefined> {
+  if (messages.length === 0) return [];
+  const options = {
+    title: 'stepwright',
+    placeHolder: 'Earlier messages to send along; none is fine',
+    canPickMany: true,
+    matchOnDescription: true,
+  } as const;
+  const picked = await vscode.window.showQuickPick(messages.map(toItem), options);
   return picked?.map(({ label }) => label);
+}
+
+function toItem({ value, detail }: Choice): vscode.QuickPickItem {
+  return { label: value, description: detail };
 }
 
 type Order = (files: string[]) => [command: string, argument: object];

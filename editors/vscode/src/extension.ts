@@ -28,6 +28,8 @@ export function activate(context: vscode.ExtensionContext): void {
   const listener: Listener = {
     event: (name, params) => {
       runs.take(name, params);
+      // By then a model was found, if one was to be.
+      if (name === 'end') void status.askModel();
     },
     progress: (token, value) => progress.take(token, value),
     message: (level, text) => {
@@ -45,7 +47,7 @@ export function activate(context: vscode.ExtensionContext): void {
       progress.endAll();
       void tellLost(server, runs.interrupt(), restarts);
     },
-    changed: () => status.update(),
+    changed: () => void status.askModel(),
   };
   const started = new Server(context, log, listener);
   server = started;
@@ -117,15 +119,10 @@ function next(run: Run): [title: string, command: string][] {
   return buttons.filter(([ability]) => can.includes(ability)).map(([, title, command]) => [title, command]);
 }
 
+/** What shall become of the interrupted runs is the new server's question. */
 async function tellLost(server: Server | undefined, lost: Run[], restarts: boolean): Promise<void> {
   if (!restarts) return server?.tellProblem();
-  const [run] = lost;
-  if (!run) {
-    void vscode.window.showWarningMessage('stepwright ended unexpectedly and was started again');
-    return;
-  }
   const names = lost.map(({ name }) => name).join(' and ');
-  const text = `stepwright ended unexpectedly and was started again; ${names} ${lost.length > 1 ? 'were' : 'was'} interrupted, and can be resumed`;
-  const picked = await vscode.window.showWarningMessage(text, 'Resume');
-  if (picked === 'Resume') await Promise.all(lost.map((run) => server?.execute(COMMANDS.resume, { run: run.id })));
+  const interrupted = lost.length > 0 ? `; ${names} ${lost.length > 1 ? 'were' : 'was'} interrupted` : '';
+  void vscode.window.showWarningMessage(`stepwright ended unexpectedly and was started again${interrupted}`);
 }

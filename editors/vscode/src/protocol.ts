@@ -59,6 +59,22 @@ export interface InputParams {
   value?: string;
 }
 
+/** The request for the model of the main role; `null` as long as nobody knows it. */
+export const MODEL = 'stepwright/model';
+
+/** The request for what a run can be given. */
+export const CHOICES = 'stepwright/choices';
+
+export interface Choice {
+  value: string;
+  detail: string;
+}
+
+export interface Choices {
+  models: Choice[];
+  messages: Choice[];
+}
+
 /** The server's commands that are called from here. The extension's own are named `stepwright.ui.*`: a second command of the same name
  * would keep the client from starting. */
 export const COMMANDS = {

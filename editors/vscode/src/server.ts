@@ -11,7 +11,7 @@ import type {
 } from 'vscode-languageclient/node';
 import * as vscode from 'vscode';
 import { type Found, find, judge } from './binary';
-import type { Events } from './protocol';
+import { type Events, MODEL } from './protocol';
 import { explicit } from './settings';
 
 const VERSION_DEADLINE_MS = 10_000;
@@ -100,6 +100,13 @@ export class Server implements vscode.Disposable {
       void vscode.window.showErrorMessage(`stepwright: failed to reach the server: ${cause}`);
       return undefined;
     }
+  }
+
+  /** The model of the main role; `undefined` as long as nobody knows it, or can be asked. */
+  async model(): Promise<string | undefined> {
+    if (!this.isRunning) return undefined;
+    const answer = this.client?.sendRequest<string | null>(MODEL, {});
+    return (await answer?.catch(() => null)) ?? undefined;
   }
 
   cancelProgress(token: string | number): void {

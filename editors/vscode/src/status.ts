@@ -1,10 +1,11 @@
-/** The item in the status bar: how many runs go on, and what the session has cost. */
+/** The item in the status bar: which model is used, how many runs go on, and what the session has cost. */
 
 import * as vscode from 'vscode';
 import { type Runs, money } from './runs';
 import type { Server } from './server';
 
 export class StatusItem implements vscode.Disposable {
+  private model: string | undefined;
   private readonly item = vscode.window.createStatusBarItem('stepwright', vscode.StatusBarAlignment.Left);
 
   constructor(
@@ -15,6 +16,12 @@ export class StatusItem implements vscode.Disposable {
     this.item.command = 'stepwright.ui.status';
     this.update();
     this.item.show();
+  }
+
+  async askModel(): Promise<void> {
+    this.update();
+    this.model = await this.server.model();
+    this.update();
   }
 
   update(): void {
@@ -29,10 +36,13 @@ export class StatusItem implements vscode.Disposable {
     }
     const sign = running.length > 0 ? '$(loading~spin)' : '$(list-ordered)';
     const words = ['stepwright'];
+    // Without its provider, which the tooltip names.
+    if (this.model) words.push(this.model.slice(this.model.indexOf('/') + 1));
     if (running.length > 0) words.push(`${running.length} running`);
     if (cost !== undefined && cost > 0) words.push(money(cost));
     this.item.text = `${sign} ${words.join(' · ')}`;
     const lines = isRunning ? running.map((run) => `${run.name} is running`) : ['starting'];
+    if (this.model) lines.push(`Model: ${this.model}`);
     lines.push(cost === undefined ? 'No cost in this window so far' : `${money(cost)} in this window so far`, 'Click for the runs');
     this.item.tooltip = lines.join('\n');
   }

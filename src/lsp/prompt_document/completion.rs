@@ -24,7 +24,7 @@ use crate::{
 /// More are no help; the editor asks again with the next letter.
 const MAX_ITEMS: usize = 100;
 /// Messages that are offered.
-const MAX_MESSAGES: usize = 20;
+pub const MAX_MESSAGES: usize = 20;
 /// Numbers that are offered.
 const MAX_NUMBERS: u32 = 10;
 

@@ -15,7 +15,7 @@ const MAX_PRUNED: usize = 1000;
 pub fn clean(method: &str, params: Option<Value>) -> Option<Value> {
     match method {
         // They take nothing; some clients send `null` or `{}` nevertheless.
-        "shutdown" | "exit" => None,
+        "shutdown" | "exit" | "stepwright/choices" | "stepwright/model" => None,
         "initialized" => Some(json!({})),
         // `null`, or nothing, stands for "ask me".
         "workspace/didChangeConfiguration" => {

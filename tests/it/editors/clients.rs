@@ -1,11 +1,12 @@
 //! Clients that can do little, say little, or want little; and that none of them has to wait.
 
+use expect_test::expect;
 use serde_json::json;
 
 use super::{auto_until_asked, files, held, with_provider};
 use crate::support::{
     editor::{Profile, Setup},
-    provider::Provider,
+    provider::{Provider, good},
 };
 
 #[test]
@@ -105,4 +106,37 @@ fn settings_are_pulled_and_pushed() {
     // Where prompts go is the user's own file's to say.
     editor.notify("workspace/didChangeConfiguration", json!({ "settings": { "roles": { "main": "evil/model" } } }));
     assert_eq!(editor.wait_message("`roles` can't be set").level, 2);
+}
+
+#[test]
+fn an_extension_is_told_what_a_run_can_be_given() {
+    let list = r#"{"data":[{"id":"model"},{"id":"small"}]}"#;
+    let provider = Provider::with_pages(vec![good("The limit is 3.")], [("/v1/models", list)]);
+    let mut editor = with_provider(Profile::Vscode, &provider, &[("a.py", "a = 1\n")]);
+    // Nobody is asked for it.
+    assert_eq!(editor.request("stepwright/model", json!({}))["result"], "fake/model");
+    assert_eq!(provider.gets().len(), 0);
+    editor.execute("stepwright.run", json!({ "workflow": "chat", "instruction": "What is the limit?" }));
+    assert_eq!(editor.wait_run_end().status, "finished");
+    let choices = editor.request("stepwright/choices", json!({}))["result"].clone();
+    let shown = |key: &str| -> Vec<String> {
+        let choices = choices[key].as_array().unwrap().iter();
+        choices
+            .map(|choice| format!("{} ({})", choice["value"].as_str().unwrap(), choice["detail"].as_str().unwrap()))
+            .collect()
+    };
+    expect![[r#"
+        (
+            [
+                "main (the role for planning and writing: fake/model)",
+                "fast (the role for names and summaries: fake/model)",
+                "fake/model (from the configuration)",
+                "fake/small (listed by its server)",
+            ],
+            [
+                "m1 (The limit is 3.)",
+            ],
+        )
+    "#]]
+    .assert_debug_eq(&(shown("models"), shown("messages")));
 }

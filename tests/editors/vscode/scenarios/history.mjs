@@ -26,7 +26,7 @@ export async function play({ user, expect, code }) {
   await user.see('Process store.py');
   code.replies([{ match: 'path="store.py"', reply: '```python\nLIMIT = 5\n```' }, { match: 'Summarize', reply: 'Raised.' }]);
   process.kill(code.servers()[0], 'SIGKILL');
-  await user.press('Auto was interrupted', 'Resume');
+  await user.press('What shall become of it?', 'Resume');
   await user.seeLine('LIMIT = 5');
   await user.showRuns();
   await user.shot('resumed');

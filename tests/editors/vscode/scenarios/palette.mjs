@@ -18,7 +18,7 @@ export async function play({ user, expect }) {
   expect(workflows.length === 5 && workflows[0].includes('Chat about store.py'), `the workflows are ${workflows}`);
   await user.shot('workflows');
   await user.choose('Chat about store.py');
-  await user.choose('the model that plans and writes');
+  await user.choose('the role for planning and writing');
   await user.answer('Chat', 'What is the limit?');
   await user.seeLine('The limit is three.');
   await user.seeLine('## you');
@@ -26,7 +26,7 @@ export async function play({ user, expect }) {
   await user.clearToasts();
   await user.palette('stepwright: Run Workflow with Model');
   await user.choose('chat');
-  await user.choose('the model that plans and writes');
+  await user.choose('the role for planning and writing');
   const messages = await user.choices('m1');
   expect(messages.some((message) => message.includes('The limit is three.')), `the messages are ${messages}`);
   await user.shot('messages');

@@ -22,7 +22,7 @@ export async function play({ user, expect }) {
   await user.see('2/5 Plan Tests');
   await user.shot('progress');
   const status = await user.status();
-  expect(status.includes('1 running'), `the status bar says \`${status}\` during the run`);
+  expect(status.includes('replay · 1 running'), `the status bar says \`${status}\` during the run`);
   expect((await user.page.locator('[id="status.progress"]').allInnerTexts()).every((text) => !text.includes('Plan')),
     'the progress shows in the status bar as well');
   await user.see('Write Tests finished');

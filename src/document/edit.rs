@@ -22,7 +22,7 @@ mod tests;
 const MANY_LINES: usize = 32_000;
 /// Equal lines at either end that are looked at all the same: a change may be moved among them to where it reads best.
 const MARGIN: usize = 100;
-/// From so many occurrences on, imara-diff takes no line for an anchor.
+/// A line that occurs so often says little about where its change is.
 const OFTEN_OCCURRENCES: usize = 64;
 
 /// Whole lines of an old text that give way to other text.
@@ -104,7 +104,8 @@ fn changes_between(old: &[&str], new: &[&str]) -> Vec<LineChange> {
     if would_take_minutes(&input, before.clone(), after.clone()) {
         return vec![LineChange { before, after }];
     }
-    let mut diff = Diff::compute(Algorithm::Histogram, &input);
+    // The histogram takes as long for each hunk as for the whole: 7 s for 50,000 lines of which every second one differs, Myers 0.02 s.
+    let mut diff = Diff::compute(Algorithm::Myers, &input);
     diff.postprocess_lines(&input);
     let range = |range: ops::Range<u32>| range.start as usize..range.end as usize;
     diff.hunks().map(|hunk| LineChange { before: range(hunk.before), after: range(hunk.after) }).collect()

@@ -7,9 +7,10 @@ mod unified;
 use std::ops;
 
 use imara_diff::{Algorithm, Diff, InternedInput, Token};
+use memchr::memrchr_iter;
 
 use super::{
-    format::{lines, split_line_end},
+    format::{count_lines, lines, split_line_end},
     position::{Encoding, Position, Range},
 };
 
@@ -76,7 +77,25 @@ pub fn text_edits(old: &str, hunks: &[Hunk], encoding: Encoding) -> Vec<TextEdit
 
 /// Computes the edits that turn `old` into `new`, see [`text_edits`].
 pub fn edits(old: &str, new: &str, encoding: Encoding) -> Vec<TextEdit> {
-    text_edits(old, &hunks(old, new), encoding)
+    // What grows at its end, as a conversation does, isn't split into lines again and again.
+    let (start, first_line) = common_start(old, new);
+    let (old, new) = (&old[start..], &new[start..]);
+    let mut edits = text_edits(old, &hunks(old, new), encoding);
+    for TextEdit { range, .. } in &mut edits {
+        range.start.line += first_line;
+        range.end.line += first_line;
+    }
+    edits
+}
+
+/// The start of a line before which two texts are equal, in bytes, and its number; [`MARGIN`] lines before the first difference.
+fn common_start(old: &str, new: &str) -> (usize, u32) {
+    const BLOCK: usize = 4096;
+    let blocks = old.as_bytes().chunks_exact(BLOCK).zip(new.as_bytes().chunks_exact(BLOCK));
+    let equal = blocks.take_while(|(old, new)| old == new).count() * BLOCK;
+    // Behind a LF is a line's start, whatever else ends lines.
+    let start = memrchr_iter(b'\n', &old.as_bytes()[..equal]).nth(MARGIN).map_or(0, |at| at + 1);
+    (start, count_lines(&old[..start]) as u32)
 }
 
 /// Computes which lines differ; the ranges are in order, and at least one line apart.

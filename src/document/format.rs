@@ -37,6 +37,12 @@ pub fn lines(text: &str) -> Vec<&str> {
     lines
 }
 
+/// How many lines [`lines`] splits a text into that ends with a line end.
+pub fn count_lines(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    memchr2_iter(b'\n', b'\r', bytes).filter(|at| !bytes[*at..].starts_with(b"\r\n")).count()
+}
+
 /// Splits a line into its content and its line end.
 pub fn split_line_end(line: &str) -> (&str, &str) {
     let content = line.strip_suffix('\n').unwrap_or(line);

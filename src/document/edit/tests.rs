@@ -89,6 +89,21 @@ fn lines_of(ends: &'static [&'static str]) -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
+    fn what_long_texts_have_in_common_changes_no_edit(old in lines_of(&["\n", "\r\n", "\r"]), new in lines_of(&["\n", "\r\n", "\r"]),
+                                                      end in prop::sample::select(&["\n", "\r\n"][..])) {
+        let number = 2000;
+        let common: String = (0..number).map(|number| format!("line {number} of é𐐀{end}")).collect();
+        let (long_old, long_new) = (format!("{common}{old}"), format!("{common}{new}"));
+        let (cut, first_line) = common_start(&long_old, &long_new);
+        prop_assert!(cut > 0 && long_old.len() - cut > MARGIN);
+        prop_assert_eq!(first_line as usize, lines(&long_old[..cut]).len());
+        let whole = text_edits(&long_old, &hunks(&long_old, &long_new), Encoding::Utf16);
+        let edits = edits(&long_old, &long_new, Encoding::Utf16);
+        prop_assert_eq!(apply(&long_old, &edits, Encoding::Utf16), long_new.as_str());
+        prop_assert_eq!(edits, whole);
+    }
+
+    #[test]
     fn edits_give_the_new_text(old in lines_of(&["\n", "\r\n", "\r"]), new in lines_of(&["\n", "\r\n", "\r"]),
                                encoding in prop::sample::select(&Encoding::ALL[..])) {
         let edits = edits(&old, &new, encoding);

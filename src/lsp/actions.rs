@@ -371,5 +371,25 @@ fn lines(range: Range) -> String {
 }
 
 fn short_name(file: &FileRef) -> String {
-    file.name.rsplit('/').next().unwrap_or(&file.name).to_owned()
+    // A document without a file has a URI for its name: `untitled:Untitled-1`.
+    let without_scheme = file.name.strip_prefix("untitled:").unwrap_or(&file.name);
+    without_scheme.rsplit('/').next().unwrap_or(without_scheme).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::Place;
+
+    #[test]
+    fn short_names() {
+        for (name, short) in [
+            ("store.py", "store.py"),
+            ("src/store.py", "store.py"),
+            ("untitled:Untitled-1", "Untitled-1"),
+            ("untitled:/w/new.py", "new.py"),
+        ] {
+            assert_eq!(short_name(&FileRef { name: name.to_owned(), place: Place::Buffer(name.to_owned()) }), short);
+        }
+    }
 }

@@ -34,6 +34,7 @@ pub async fn serve(config: Option<PathBuf>) -> u8 {
     let (service, socket) = LspService::build(|client| server::Server::new(client, origin))
         .custom_method("window/workDoneProgress/cancel", server::Server::cancel_progress)
         .custom_method("stepwright/choices", server::Server::choices)
+        .custom_method("stepwright/files", server::Server::files)
         .custom_method("stepwright/model", server::Server::model)
         .finish();
     transport::serve(service, socket, std::io::stdin(), std::io::stdout()).await

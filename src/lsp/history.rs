@@ -2,10 +2,12 @@
 
 use std::{path::PathBuf, sync::Arc};
 
+use serde::Serialize;
 use tower_lsp::lsp_types::MessageType;
 
 use super::{
     command::ResultName,
+    convert,
     results::log,
     server::Shared,
     state::{Failed, Pending, Reverting},
@@ -18,7 +20,7 @@ use crate::{
         journal::{EditState, Past},
         ports::WorkspaceError,
     },
-    history::{Claim, RunSummary, WorkspaceHistory, report},
+    history::{Claim, FileNow, RunSummary, WorkspaceHistory, report},
     setup,
     workflow::descriptor::display_name,
 };
@@ -27,6 +29,16 @@ use crate::{
 const MOST_RUNS: usize = 100;
 /// What can be picked in the question about an interrupted run.
 const CHOICES: [&str; 3] = ["Resume", "Show", "Forget"];
+
+/// A file of a run, in the answer to `stepwright/files`.
+#[derive(Debug, Serialize)]
+pub struct FileFact {
+    uri: String,
+    /// `created`, `changed`, `pending`, `discarded`, `reverted`, `failed`, or `sent` when nobody knows whether the edit arrived.
+    action: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
 
 impl Shared {
     /// The history of this workspace.
@@ -135,6 +147,18 @@ impl Shared {
             let selection = shared.state().selection.clone();
             log(shared.history().set_selection(selection).await);
         });
+    }
+
+    /// What became of a run's files by now, which somebody may have applied, discarded or reverted since it ended. Nothing of a run that
+    /// isn't known.
+    pub async fn files_now(&self, run: &str) -> Vec<FileFact> {
+        let summary = self.history().run(run).await.ok().flatten().map(|report| report.summary);
+        let files = summary.into_iter().flat_map(|summary| summary.files);
+        let fact = |now: FileNow| {
+            let uri = convert::url(&now.file)?.to_string();
+            Some(FileFact { uri, action: now.action, reason: now.reason })
+        };
+        files.filter_map(fact).collect()
     }
 
     /// A waiting result of the run when a file is named, else the run's report.

@@ -11,8 +11,9 @@ use tower_lsp::{Client, LanguageServer, jsonrpc::Result, lsp_types::*};
 
 use super::{
     actions, capabilities,
-    command::Command,
+    command::{Command, RunName},
     convert,
+    history::FileFact,
     outbox::Outbox,
     progress,
     prompt_document::{Choices, ListedModels, Listings},
@@ -133,6 +134,11 @@ impl Server {
     /// `stepwright/choices`: what an extension's lists can offer for a run.
     pub async fn choices(&self) -> Result<Choices> {
         Ok(self.shared.choices().await)
+    }
+
+    /// `stepwright/files`: what became of a run's files by now.
+    pub async fn files(&self, params: RunName) -> Result<Vec<FileFact>> {
+        Ok(self.shared.files_now(&params.run.unwrap_or_default()).await)
     }
 
     /// `stepwright/model`: the model of the main role, `null` as long as that isn't known. Asks nobody.

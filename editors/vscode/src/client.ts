@@ -46,11 +46,6 @@ export function makeClient(program: string, { log, listener, settings, wasReady,
           // The client's own progress is one more line in the status bar; it only has to know of the end.
           if (value.kind === 'end') next(token, value);
         },
-        executeCommand: async (command, arguments_, next) => {
-          const answer: unknown = await next(command, arguments_);
-          listener.executed(command);
-          return answer;
-        },
       },
     },
   );

@@ -5,7 +5,7 @@ import { actions } from './actions';
 import * as commands from './commands';
 import { PendingResults } from './pending';
 import { ProgressNotifications } from './progress';
-import { COMMANDS, RETRY_KIND } from './protocol';
+import { FILES, type FileOutcome, RETRY_KIND } from './protocol';
 import { type Run, Runs, abilities, failedSteps, isOutcome } from './runs';
 import { RunsView } from './runs_view';
 import { type Listener, Server } from './server';
@@ -34,10 +34,7 @@ export function activate(context: vscode.ExtensionContext): void {
     progress: (token, value) => progress.take(token, value),
     message: (level, text) => {
       void tell(started, runs, level, text);
-      void settle(runs, pending);
-    },
-    executed: (command) => {
-      if (command === COMMANDS.apply || command === COMMANDS.discard) void settle(runs, pending);
+      if (SETTLED.test(text)) void settle(started, runs);
     },
     stopped: () => {
       progress.endAll();
@@ -79,14 +76,16 @@ export async function deactivate(): Promise<void> {
   await server?.stop();
 }
 
-/** Results that were applied or discarded, by whatever way, don't wait any more. */
-async function settle(runs: Runs, pending: PendingResults): Promise<void> {
-  const waiting = runs.all.flatMap((run) => run.files.filter(({ action }) => action === 'pending'));
-  const [any] = waiting;
-  if (!any) return;
-  const left = await pending.list(vscode.Uri.parse(any.uri));
-  const isLeft = (run: Run, uri: vscode.Uri) => left.some((other) => other.run === run.id && other.uri.toString() === uri.toString());
-  runs.settle((run, file) => isLeft(run, vscode.Uri.parse(file.uri)));
+/** How the server's messages begin that say that a run's files are others than when it ended. */
+const SETTLED = /^(applied|discarded|reverted|failed to revert) /;
+
+/** What was applied, discarded or reverted, by whatever way: the server knows. */
+async function settle(server: Server, runs: Runs): Promise<void> {
+  const canChange = (run: Run) => abilities(run).some((ability) => ability === 'waiting' || ability === 'revertible');
+  for (const run of runs.all.filter(canChange)) {
+    const files = await server.request<FileOutcome[]>(FILES, { run: run.id });
+    if (files) runs.settle(run, files);
+  }
 }
 
 /** A message of the server's; the one that tells how a run ended comes with what can be done about it. */

@@ -24,7 +24,7 @@ export interface Descriptor {
   steps: StepDescriptor[];
 }
 
-export type FileAction = 'created' | 'changed' | 'pending' | 'refused';
+export type FileAction = 'created' | 'changed' | 'pending' | 'refused' | 'reverted' | 'discarded' | 'failed' | 'sent';
 
 export interface FileOutcome {
   uri: string;
@@ -61,6 +61,9 @@ export interface InputParams {
 
 /** The request for the model of the main role; `null` as long as nobody knows it. */
 export const MODEL = 'stepwright/model';
+
+/** The request for what became of a run's files by now. */
+export const FILES = 'stepwright/files';
 
 /** The request for what a run can be given. */
 export const CHOICES = 'stepwright/choices';

@@ -96,14 +96,12 @@ export class Runs {
     return lost;
   }
 
-  /** A waiting result was applied or discarded. */
-  settle(waits: (run: Run, file: FileOutcome) => boolean): void {
-    for (const run of this.all) {
-      const kept = run.files.filter((file) => file.action !== 'pending' || waits(run, file));
-      if (kept.length === run.files.length) continue;
-      run.files = kept;
-      this.changed({ run });
-    }
+  /** What became of a run's files since it ended. Files that were refused are in no history, and stay as they are. */
+  settle(run: Run, now: FileOutcome[]): void {
+    const files = run.files.map((file) => now.find(({ uri }) => uri === file.uri) ?? file);
+    const isSame = files.every((file, at) => file.action === run.files[at]?.action);
+    run.files = files;
+    if (!isSame) this.changed({ run });
   }
 
   /** The files that failed in this run can be repeated, or not any more. */

@@ -27,6 +27,10 @@ const FILE_WORDS = {
   changed: 'changed',
   pending: 'waits for you',
   refused: 'refused',
+  reverted: 'reverted',
+  discarded: 'discarded',
+  failed: 'not applied',
+  sent: 'perhaps applied',
 };
 
 export class RunsView implements vscode.TreeDataProvider<Node> {

@@ -28,8 +28,6 @@ export interface Listener {
   progress(token: string | number, value: WorkDone): void;
   /** `level` as in the protocol: 1 error, 2 warning, else information. */
   message(level: number, text: string): void;
-  /** A command of the server's was carried out from a menu. */
-  executed(command: string): void;
   /** The process has ended by itself; `restarts` says whether a new one is being started. */
   lost(restarts: boolean): void;
   /** The process was ended on purpose. */

@@ -36,8 +36,11 @@ test('a run is shown as its events tell', () => {
   all.take('end', { run: 'r1', status: 'finished', summary: 'done', files: [{ uri: 'file:///w/a.py', action: 'pending' }] });
   assert.deepEqual(abilities(run()), ['over', 'waiting']);
   assert.equal(all.cost, 0.0123);
-  all.settle(() => false);
-  assert.deepEqual(run().files, []);
+  all.settle(run(), [{ uri: 'file:///w/a.py', action: 'changed' }, { uri: 'file:///w/b.py', action: 'discarded' }]);
+  assert.deepEqual(run().files, [{ uri: 'file:///w/a.py', action: 'changed' }]);
+  assert.deepEqual(abilities(run()), ['over', 'revertible']);
+  all.settle(run(), [{ uri: 'file:///w/a.py', action: 'reverted' }]);
+  assert.deepEqual(abilities(run()), ['over']);
 });
 
 test('what fits a run that is over', () => {

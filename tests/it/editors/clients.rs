@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{auto_until_asked, files, held, with_provider};
 use crate::support::{
-    editor::{Profile, Setup},
+    editor::{Editor, Profile, Setup},
     provider::{Provider, good},
 };
 
@@ -139,4 +139,21 @@ fn an_extension_is_told_what_a_run_can_be_given() {
         )
     "#]]
     .assert_debug_eq(&(shown("models"), shown("messages")));
+}
+
+#[test]
+fn an_extension_is_told_what_became_of_a_runs_files() {
+    let setup = Setup::new(Profile::Vscode).files(&[("a.py", "a = 1\n")]);
+    let mut editor = setup.replies(&[("the file a.py", "a = 2"), ("Summarize", "Done.")]).start();
+    editor.open("a.py");
+    editor.execute("stepwright.run", json!({ "workflow": "auto", "instruction": "Make it 2.", "files": ["a.py"] }));
+    let run = editor.wait_run_end().run;
+    let uri = editor.uri("a.py");
+    let files =
+        |editor: &mut Editor, run: &str| editor.request("stepwright/files", json!({ "run": run }))["result"].clone();
+    assert_eq!(files(&mut editor, &run), json!([{ "uri": uri, "action": "changed" }]));
+    editor.execute("stepwright.revert", json!({ "run": run }));
+    editor.wait_message("reverted Auto");
+    assert_eq!(files(&mut editor, &run), json!([{ "uri": uri, "action": "reverted" }]));
+    assert_eq!(files(&mut editor, "nobody"), json!([]));
 }

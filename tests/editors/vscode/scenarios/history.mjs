@@ -16,6 +16,9 @@ export async function play({ user, expect, code }) {
   await user.press('Auto finished', 'Revert');
   await user.seeLine('LIMIT = 3');
   await user.clearToasts();
+  await user.showRuns();
+  await user.until('a reverted file in the view', async () => (await user.runRows()).includes('store.py reverted'));
+  await user.shot('reverted');
   await user.palette('stepwright: Show History');
   await user.until('the history', async () => (await user.lines()).some((line) => line.includes('auto')));
   await user.shot('history');

@@ -34,7 +34,10 @@ export async function play({ user, expect }) {
   await user.shot('new');
   await user.page.getByRole('button', { name: 'Apply Waiting Result' }).first().click();
   await user.see('applied the result of Write to package.json');
-  await user.until('no result in the view', async () => !(await user.runRows()).some((row) => row.includes('waits')));
+  await user.until('what became of both in the view', async () => {
+    const rows = await user.runRows();
+    return rows.includes('Makefile discarded') && rows.includes('package.json created');
+  });
   // VS Code shows the tab of a file that it was told to create only after a while, and saves nothing before that.
   await user.until('package.json on disk', async () => {
     await user.saveAll();

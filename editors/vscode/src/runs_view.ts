@@ -100,7 +100,7 @@ function fileItem(run: Run, file: FileOutcome): vscode.TreeItem {
   const node: Node = { kind: 'file', run, file };
   if (file.action === 'pending') {
     item.command = { command: 'stepwright.ui.showPending', title: 'Compare', arguments: [node] };
-  } else if (file.action !== 'refused') {
+  } else if (file.action === 'created' || file.action === 'changed') {
     item.command = { command: 'vscode.open', title: 'Open', arguments: [uri] };
   }
   return item;

@@ -18,6 +18,9 @@ export async function play({ user, expect }) {
   expect(workflows.length === 5 && workflows[0].includes('Chat about store.py'), `the workflows are ${workflows}`);
   await user.shot('workflows');
   await user.choose('Chat about store.py');
+  const models = await user.choices('the role for planning and writing');
+  expect(models.some((model) => model.includes('planning and writing: replay')), `the models are ${models}`);
+  await user.shot('models');
   await user.choose('the role for planning and writing');
   await user.answer('Chat', 'What is the limit?');
   await user.seeLine('The limit is three.');

@@ -19,6 +19,12 @@ fn pattern(pattern: &str) -> Regex {
     Regex::new(pattern).expect("a literal pattern")
 }
 
+/// A pattern of English phrases: what parts their words is anything but ASCII. Unicode's classes, repeated as often as here, take ten times
+/// as long to compile, and every program's first answer waits for that.
+fn phrases(phrases: &str) -> Regex {
+    pattern(&phrases.replace(r"\w+", "[a-z0-9_]+").replace(r"\W+", "[^a-z0-9_]+"))
+}
+
 static REFUSAL: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
         r"(?i)\A\W*(?:",
@@ -40,16 +46,16 @@ static LEAD_IN: LazyLock<Regex> = LazyLock::new(|| {
 /// In code, a comment that stands for what was left out.
 static ELISION: LazyLock<Regex> = LazyLock::new(|| {
     let omission = format!(r"(?:{ELLIPSIS}\W*{OMITTED}|{STATEMENT})");
-    pattern(&format!(r"(?i)^\s*{COMMENT}\s*{ELLIPSIS}\W*$|(?:^|\s){COMMENT}\s*{omission}"))
+    phrases(&format!(r"(?i)^\s*{COMMENT}\s*{ELLIPSIS}\W*$|(?:^|\s){COMMENT}\s*{omission}"))
 });
 /// In a document, the same in brackets.
 static DOCUMENT_ELISION: LazyLock<Regex> = LazyLock::new(|| {
     let omission = format!(r"(?:{ELLIPSIS}\W*{OMITTED}|{STATEMENT})");
-    pattern(&format!(r"(?i)^\s*<!--\s*{ELLIPSIS}\W*$|^\s*[*_]*(?:<!--|\[|\(|\{{/\*)\W*{omission}"))
+    phrases(&format!(r"(?i)^\s*<!--\s*{ELLIPSIS}\W*$|^\s*[*_]*(?:<!--|\[|\(|\{{/\*)\W*{omission}"))
 });
 /// Anywhere, a line that begins with an ellipsis. One that touches a word spreads a value in JavaScript.
 static BARE_ELISION: LazyLock<Regex> =
-    LazyLock::new(|| pattern(&format!(r"(?i)^\s*[\[(*_]*\s*{ELLIPSIS}\s\W*{OMITTED}")));
+    LazyLock::new(|| phrases(&format!(r"(?i)^\s*[\[(*_]*\s*{ELLIPSIS}\s\W*{OMITTED}")));
 
 /// Operators of programs, escaped as for HTML.
 static ESCAPED: LazyLock<Regex> =
